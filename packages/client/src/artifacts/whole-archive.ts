@@ -14,6 +14,7 @@ const NAME = [0, 100] as const;
 const MODE = [100, 8] as const;
 const SIZE = [124, 12] as const;
 const CHECKSUM = [148, 8] as const;
+/** A letter or digit, of the tar format like the others. */
 const TYPE_AT = 156;
 const TARGET = [157, 100] as const;
 const MAGIC = [257, 8] as const;
@@ -23,6 +24,7 @@ const PREFIX_AT = 345;
 const POSIX = 'ustar\0';
 const GNU = 'ustar  \0';
 
+/** What the checksum counts in its own place, by the tar format. */
 const SPACE = 0x20;
 
 class Unusual extends Error {}

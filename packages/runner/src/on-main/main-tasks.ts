@@ -18,9 +18,10 @@ import { onMainByRule, type Reasons } from './by-rule';
 import { changedOutputs } from './changed-outputs';
 import type { MainDisk } from '../main-disk/main-disk';
 import { outsideGraph, type OutsideInput } from './outside-graph';
-import { mayBeUnseen, unseenChanges } from './unseen-changes';
+import { mayBeUnseen } from '../tasks/may-be-unseen';
+import { unseenChanges } from './unseen-changes';
 import { oneLook } from '../main-disk/one-look';
-import { notAsCommitted, readWorkingTree, type WorkingTreeAnswer } from '../main-disk/working-tree';
+import { notAsCommitted, readWorkingTree, type WorkingTreeAnswer } from '../git/working-tree';
 
 export interface MainTasksInput {
   readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment' | 'workingTree'>;

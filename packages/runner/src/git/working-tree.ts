@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
-import { git } from '../git/git';
-import { repositoryPrefix } from '../git/prefix';
+import { git } from './git';
+import { repositoryPrefix } from './prefix';
 
 /** The changes of a checkout that git reports, as paths relative to the workspace. */
 export interface WorkingTree {
