@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
-import { type ArchiveEntry } from './open-archive';
+import { type ArchiveEntry, type EntryHeader } from './open-archive';
 
 /** Archives up to this size, packed, are read at once: most of them. Not configurable: it only decides what reads them. */
 export const WHOLE_BYTES = 1024 ** 2;
@@ -58,31 +58,28 @@ function* entriesOf(archive: Buffer, allowUnknownFormat: boolean): Generator<Arc
     if (padded > archive.length - at) throw new Unusual();
     const content = archive.subarray(at, at + size);
     at += padded;
-    const type = String.fromCharCode(block[TYPE_AT] ?? 0);
-    if (type === 'L') longName = textOf(content);
-    else if (type === 'K') longTarget = textOf(content);
+    const letter = String.fromCharCode(block[TYPE_AT] ?? 0);
+    if (letter === 'L') longName = textOf(content);
+    else if (letter === 'K') longTarget = textOf(content);
     else {
       const name = longName ?? textIn(block, NAME);
       const linkname = longTarget ?? textIn(block, TARGET);
       longName = longTarget = null;
       allowed += padded + BLOCK;
-      yield new WholeEntry(
-        { ...kindOf(type, name, size), name, size, linkname, mode: numberIn(block, MODE) },
-        content,
-      );
+      const type = kindOf(letter, { name, size, linkname });
+      yield new WholeEntry({ type, name, size, linkname, mode: numberIn(block, MODE) }, content);
     }
   }
   if (longName !== null || longTarget !== null || archive.length > allowed) throw new Unusual();
 }
 
 function kindOf(
-  type: string,
-  name: string,
-  size: number,
-): { readonly type: 'file' | 'directory' | 'symlink' } {
-  if (type === '0' && name !== '' && !name.endsWith('/')) return { type: 'file' };
-  if (type === '5' && size === 0) return { type: 'directory' };
-  if (type === '2' && size === 0) return { type: 'symlink' };
+  letter: string,
+  { name, size, linkname }: Pick<EntryHeader, 'name' | 'size' | 'linkname'>,
+): 'file' | 'directory' | 'symlink' {
+  if (letter === '0' && name !== '' && !name.endsWith('/')) return 'file';
+  if (letter === '5' && size === 0) return 'directory';
+  if (letter === '2' && size === 0 && linkname !== '') return 'symlink';
   throw new Unusual();
 }
 
@@ -115,7 +112,7 @@ function textOf(bytes: Buffer): string {
 
 class WholeEntry implements ArchiveEntry {
   constructor(
-    readonly header: ArchiveEntry['header'],
+    readonly header: EntryHeader,
     readonly content: Buffer,
   ) {}
 
