@@ -143,7 +143,10 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     );
     // One of them describes TOOL_FOLDER.
     expect(ownLines(exit.output).length).toBeLessThanOrEqual(4);
-    const { graphs, hashed } = work.counted();
+    const { graphs, hashed, git } = work.counted();
+    // Where it is and at which commit: one question for all that need to know.
+    expect(git.filter((args) => args.startsWith('rev-parse'))).toEqual(['rev-parse --show-prefix HEAD']);
+    expect([...new Set(git)]).toEqual(git);
     // The tests of the sample have outputs of others as inputs: agents hash them.
     const upFront = AFFECTED_TASKS.filter((id) => !id.endsWith(':test'));
     expect({ graphs, hashed }).toEqual({

@@ -1,11 +1,28 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Preloaded into an nx command: counts how often Nx builds the project graph and hashes each task, and writes it down at the exit. */
+/**
+ * Preloaded into an nx command: counts how often Nx builds the project graph and hashes each task, and what git is asked without blocking,
+ * as only dte does, and writes it down at the exit.
+ */
 const COUNTER = `
 const { writeFileSync } = require('node:fs');
 const Module = require('node:module');
-const seen = { graphs: 0, hashed: {} };
+const { promisify } = require('node:util');
+const seen = { graphs: 0, hashed: {}, git: [] };
+const processes = require('node:child_process');
+const { execFile } = processes;
+const asked = (file, args) => {
+  if (file === 'git') seen.git.push(args.filter((each) => !/^(-c|safe\\.directory=.*)$/.test(each)).join(' '));
+};
+processes.execFile = function (file, args, ...rest) {
+  asked(file, args);
+  return execFile.call(this, file, args, ...rest);
+};
+processes.execFile[promisify.custom] = (file, args, ...rest) => {
+  asked(file, args);
+  return execFile[promisify.custom](file, args, ...rest);
+};
 const after = [
   [/nx\\/(dist\\/)?src\\/project-graph\\/build-project-graph\\.js$/, (exported) => {
     const build = exported.buildProjectGraphUsingProjectFileMap;
@@ -47,6 +64,8 @@ export interface CountedWork {
   readonly graphs: number;
   /** Task id -> how often it was hashed. */
   readonly hashed: Readonly<Record<string, number>>;
+  /** The arguments of each git command. */
+  readonly git: readonly string[];
 }
 
 /** @param folder an existing one, for the files of the count */

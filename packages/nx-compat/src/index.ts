@@ -43,6 +43,7 @@ export {
   listPaths,
   removeOutputs,
   removePaths,
+  standingOf,
   summaryOf,
   type OutputEntry,
   type OutputList,

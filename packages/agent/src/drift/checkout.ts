@@ -54,17 +54,21 @@ async function digestOf(path: string, limits: Limits): Promise<string> {
  * The differences between a checkout and its commit: changed, deleted and new files, without those that git (and
  * therefore Nx) ignores. Sorted by name and limited, so that two incomplete lists can be compared up to the end of the
  * shorter one.
+ * @param prefix the folder of the workspace in its repository, if that is known already
  * @returns null if there is no git, or it does not answer in time
  */
-export async function readCheckout(workspaceRoot: string, limits: Limits): Promise<Checkout> {
+export async function readCheckout(
+  workspaceRoot: string,
+  limits: Limits,
+  prefix?: Promise<string | null>,
+): Promise<Checkout> {
   const ask = (...args: string[]) => git(workspaceRoot, args, limits.driftCommandMs);
   // Names are relative to the repository, which may be larger than the workspace.
-  const [prefix, status] = await Promise.all([
-    ask('rev-parse', '--show-prefix'),
+  const [folder, status] = await Promise.all([
+    prefix ?? ask('rev-parse', '--show-prefix').then((said) => said?.text.trim() ?? null),
     ask('status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames', '--', '.'),
   ]);
-  if (prefix === null || status === null) return null;
-  const folder = prefix.text.trim();
+  if (folder === null || status === null) return null;
   const paths = status.text
     .split('\0')
     .slice(0, -1)

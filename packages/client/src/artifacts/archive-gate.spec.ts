@@ -24,11 +24,16 @@ type Entry = [header: Parameters<tar.Pack['entry']>[0], content?: string];
 const CODE = '\0\0\0\0';
 const META = JSON.stringify({ version: 1, taskId: 'app:build', hash: '42', code: 0, status: 'success' });
 
+/** As a stream, or with a size: then it is read at once. */
+let arrives: 'streamed' | 'whole' = 'streamed';
+
 async function packed(entries: readonly Entry[]): Promise<Readable> {
   const archive = tar.pack();
   for (const [header, content = ''] of entries) archive.entry(header, content);
   archive.finalize();
-  return Readable.from([gzipSync(await buffer(archive))]);
+  const bytes = gzipSync(await buffer(archive));
+  const source = Readable.from([bytes], { objectMode: false });
+  return arrives === 'streamed' ? source : Object.assign(source, { bytes: bytes.length });
 }
 
 /** A workspace with files that an archive must not touch. */
@@ -146,7 +151,14 @@ const unsafe: [string, Entry[]][] = [
   ['a path that is too long', [[{ name: `dist/${'abcdefgh/'.repeat(500)}x` }, 'x']]],
 ];
 
-describe.each(readers)('%s', (_, extract) => {
+const cases = (['streamed', 'whole'] as const).flatMap((how) =>
+  readers.map(([what, extract]) => [what, how, extract] as const),
+);
+
+describe.each(cases)('%s, %s,', (_, how, extract) => {
+  beforeAll(() => void (arrives = how));
+  afterAll(() => void (arrives = 'streamed'));
+
   it.each(undeclared)(
     'that writes %s is rejected, and leaves nothing behind',
     async (_what, outputs, entries) => {

@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DteError, LIMITS } from '@org/dte-protocol';
-import { type Header } from 'tar-stream';
+import { type EntryHeader } from './open-archive';
 import { checkedParts, finalTarget, isGit, statOrNull, unsafe } from './safe-paths';
 
 export interface GateOptions {
@@ -44,7 +44,7 @@ export class ArchiveGate {
    * @returns its parts; null for a folder or link above outputs that need not be created
    * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED
    */
-  async pass({ type: kind, linkname }: Header, name: string): Promise<string[] | null> {
+  async pass({ type: kind, linkname }: EntryHeader, name: string): Promise<string[] | null> {
     const parts = checkedParts(name);
     if (!KINDS.includes(kind))
       throw unsafe(

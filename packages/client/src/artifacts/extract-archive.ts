@@ -1,7 +1,9 @@
 import { NX_ARCHIVE } from '@org/dte-nx-compat';
+import { closeSync, fchmodSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod, open, rm, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { type Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { DteError } from '@org/dte-protocol';
 import { ArchiveGate } from './archive-gate';
 import {
@@ -16,10 +18,11 @@ import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
 import { StandingLinks } from './standing-links';
 import { FolderMaker, finalTarget, isGit, isInside, unsafe } from './safe-paths';
+import { WHOLE_BYTES, wholeArchive } from './whole-archive';
 
 export interface ExtractOptions {
-  /** The archive; destroyed if extraction fails. */
-  readonly source: Readable;
+  /** The archive; destroyed if extraction fails. `bytes` is its size, if it has arrived completely. */
+  readonly source: Readable & { readonly bytes?: number | null };
   readonly workspaceRoot: string;
   /** The archive must be for this task. */
   readonly taskId: string;
@@ -33,6 +36,8 @@ export interface ExtractOptions {
   readonly format?: 'attempt' | 'nx-cache' | undefined;
   /** Skips every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** The folder was just made: nothing is there that would have to be removed. */
+  readonly isEmpty?: true;
   /** Default `inside`: a link that leaves the workspace is rejected. `any` if nothing is ever written through one. */
   readonly links?: 'inside' | 'any' | undefined;
 }
@@ -52,8 +57,7 @@ export interface ExtractedAttempt {
  * DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
  */
 export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
-  const { source } = options;
-  const archive = openArchive(source, options.format === 'nx-cache');
+  const archive = await openAny(options);
   const extractor = new Extractor(options);
   try {
     for await (const entry of archive.entries) await extractor.take(entry);
@@ -64,6 +68,24 @@ export async function extractAttempt(options: ExtractOptions): Promise<Extracted
   } finally {
     archive.close();
   }
+}
+
+/** A small one, which has arrived completely, is read at once. */
+async function openAny({ source, format, taskId }: ExtractOptions): Promise<ReturnType<typeof openArchive>> {
+  const isOfNx = format === 'nx-cache';
+  const { bytes } = source;
+  if (bytes === undefined || bytes === null || bytes > WHOLE_BYTES) return openArchive(source, isOfNx);
+  const packed = await buffer(source).catch((thrown: unknown) =>
+    Promise.reject(asArchiveError(thrown, taskId)),
+  );
+  const entries = wholeArchive(packed, isOfNx);
+  if (entries === null) return openArchive(Readable.from([packed], { objectMode: false }), isOfNx);
+  return { entries: oneByOne(entries), close: () => source.destroy() };
+}
+
+async function* oneByOne(entries: readonly ArchiveEntry[]): AsyncGenerator<ArchiveEntry> {
+  await Promise.resolve();
+  yield* entries;
 }
 
 export function asArchiveError(thrown: unknown, taskId: string): DteError {
@@ -128,7 +150,7 @@ class Extractor {
         'DTE_ARTIFACT_INCOMPLETE',
         'The archive does not contain the exit code of its task.',
       );
-    await this.standing.settle();
+    this.standing.settle();
     for (const { path, target } of this.links) {
       await rm(path, { recursive: true, force: true });
       await symlink(target, path);
@@ -181,7 +203,7 @@ class Extractor {
     if (this.meta === null) {
       // Values that are known in advance; the exit code comes last, and may be other than 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
-      await this.removeOld();
+      if (this.options.isEmpty !== true) await this.removeOld();
     }
     this.count(size);
     if (name === NX_ARCHIVE.terminalOutputEntry) await this.takeTerminalOutput(entry);
@@ -245,16 +267,17 @@ class Extractor {
       entry.resume();
       return;
     }
-    if (type !== 'symlink') await this.standing.settle();
-    const above = await this.folders.make(parts.slice(0, -1));
+    if (type !== 'symlink') this.standing.settle();
+    const above = this.folders.make(parts.slice(0, -1));
     const path = join(above, parts[parts.length - 1] ?? '');
     if (type === 'directory') {
-      await this.folders.make(parts);
+      this.folders.make(parts);
       this.folderModes.push({ path, mode: mode & 0o777 });
     } else if (type === 'symlink') this.keepLink(path, linkname);
     else {
       this.written.push(path);
-      await writeFile(path, entry, mode & 0o777);
+      if (entry.content === undefined) await writeFile(path, entry, mode & 0o777);
+      else writeNow(path, entry.content, mode & 0o777);
       return;
     }
     entry.resume();
@@ -271,6 +294,24 @@ class Extractor {
   private async checkLink(path: string, target: string): Promise<void> {
     if (isInside(this.folders.root, await finalTarget(path, target))) return;
     throw unsafe(`The archive contains links that together leave the workspace: ${path} -> ${target}.`);
+  }
+}
+
+/** Like `writeFile`, for what is in memory: some ten microseconds, instead of five turns of the thread pool. */
+function writeNow(path: string, content: Buffer, mode: number): void {
+  let file: number;
+  try {
+    file = openSync(path, 'wx', mode);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    rmSync(path, { recursive: true, force: true });
+    file = openSync(path, 'wx', mode);
+  }
+  try {
+    writeFileSync(file, content);
+    fchmodSync(file, mode);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdirSync, renameSync } from 'node:fs';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArtifactReader } from '@org/dte-nx-compat';
 import { type ErrorCode, type LimitValues, DteError, LIMITS } from '@org/dte-protocol';
@@ -40,8 +41,9 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
       });
       if (source === null) return null;
       const folder = await stagingIn(cacheDirectory);
+      let isPlaced = false;
       try {
-        await mkdir(folder, { recursive: true });
+        mkdirSync(folder, { recursive: true });
         const { meta, terminalOutput } = await extractAttempt({
           source,
           taskId,
@@ -52,14 +54,16 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
           // As in Nx's cache. Nothing is written through a link, because nothing may be below it.
           workspaceRoot: folder,
           links: 'any',
+          isEmpty: true,
           port: nothingToReplace(port),
         });
         const outputsPath = join(cacheDirectory, hash);
         await putInPlace(folder, outputsPath);
+        isPlaced = true;
         return { code: meta.code, terminalOutput, outputsPath };
       } finally {
         source.destroy();
-        await rm(folder, { recursive: true, force: true });
+        if (!isPlaced) await rm(folder, { recursive: true, force: true });
       }
     },
   };
@@ -87,7 +91,7 @@ const nothingToReplace = (port: Pick<OutputsPort, 'covers'>): OutputsPort => ({
 async function putInPlace(folder: string, target: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await rename(folder, target);
+      renameSync(folder, target);
       return;
     } catch (thrown) {
       const { code = '' } = thrown as NodeJS.ErrnoException;

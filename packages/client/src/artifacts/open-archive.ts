@@ -3,8 +3,16 @@ import { createGunzip } from 'node:zlib';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
 
+/** What a reader needs to know of an entry; as in tar-stream. */
+export type EntryHeader = Pick<tar.Header, 'name' | 'size' | 'mode' | 'type' | 'linkname'>;
+
 /** One entry of tar-stream: read it, or resume it. */
-export type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
+export type ArchiveEntry = AsyncIterable<Buffer> & {
+  readonly header: EntryHeader;
+  /** All of it, if it is in memory already. */
+  readonly content?: Buffer;
+  resume(): unknown;
+};
 
 /** Size of a block of the tar format. */
 const BLOCK_BYTES = 512;

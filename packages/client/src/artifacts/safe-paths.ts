@@ -1,5 +1,5 @@
-import { type Stats, realpathSync } from 'node:fs';
-import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
+import { type Stats, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { DteError } from '@org/dte-protocol';
 
@@ -55,6 +55,15 @@ export async function statOrNull(path: string): Promise<Stats | null> {
   }
 }
 
+/** Where a path leads; null if nothing is there. */
+export function realOrNull(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
+
 /** Creates folders below a root without ever passing through a link that leaves it. */
 export class FolderMaker {
   private readonly known = new Set<string>();
@@ -70,30 +79,31 @@ export class FolderMaker {
    * Creates a folder (and its parents) and replaces anything there that is not a folder.
    * @returns its absolute path
    */
-  async make(parts: readonly string[]): Promise<string> {
+  make(parts: readonly string[]): string {
     const path = join(this.root, ...parts);
     if (parts.length === 0 || this.known.has(path)) return path;
-    await this.make(parts.slice(0, -1));
-    await this.makeOne(path);
+    this.make(parts.slice(0, -1));
+    this.makeOne(path);
     this.known.add(path);
     return path;
   }
 
-  private async makeOne(path: string): Promise<void> {
-    const stat = await statOrNull(path);
+  /** With blocking calls: they take microseconds, and the thread pool takes more to be asked. */
+  private makeOne(path: string): void {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory() === true) return;
     if (stat?.isSymbolicLink() === true) {
       // The workspace's own link (a folder that its owner moved) is followed if it stays inside.
-      const real = await realpath(path).catch(() => null);
+      const real = realOrNull(path);
       if (real !== null && !isInside(this.root, real)) {
         throw unsafe(`An output would be written through a link that leaves the workspace: ${path}.`);
       }
       if (real?.slice(this.root.length).split(sep).some(isGit) === true)
         throw unsafe(`An output would be written through a link into ${real}: ${path}.`);
-      if (real !== null && (await statOrNull(real))?.isDirectory() === true) return;
+      if (real !== null && lstatSync(real, { throwIfNoEntry: false })?.isDirectory() === true) return;
     }
-    if (stat !== null) await rm(path, { force: true });
-    await mkdir(path);
+    if (stat !== undefined) rmSync(path, { force: true });
+    mkdirSync(path);
   }
 }
 

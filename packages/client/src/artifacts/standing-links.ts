@@ -1,6 +1,7 @@
+import { lstatSync, rmSync } from 'node:fs';
 import { lstat, readdir, readlink, realpath, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { isGit, isInside, unsafe } from './safe-paths';
+import { isGit, isInside, realOrNull, unsafe } from './safe-paths';
 
 /**
  * Links of the workspace that are an output, or in its path: removing outputs keeps them, and an archive whose task had
@@ -21,7 +22,7 @@ export class StandingLinks {
   async stands(path: string, target: string): Promise<boolean> {
     const there = await readlink(path).catch(() => null);
     if (there === null || there !== target) return false;
-    await this.refuseGit(path);
+    this.refuseGit(path);
     this.named.add(path);
     const isOutput = this.outputs.some((output) => join(this.root, output) === path);
     // Replaced like every output, now that it is a link on both sides.
@@ -54,26 +55,30 @@ export class StandingLinks {
   }
 
   /** Before anything except links is written, removes outputs that are links here and were none in the archive. */
-  async settle(): Promise<void> {
+  settle(): void {
     if (this.isSettled) return;
     this.isSettled = true;
     for (const output of this.outputs) {
       const path = join(this.root, output);
       if (this.named.has(path)) continue;
-      const isLink = await lstat(path).then(
-        (stat) => stat.isSymbolicLink(),
-        () => false,
-      );
-      if (!isLink) continue;
-      await this.refuseGit(path);
-      await rm(path, { force: true });
+      if (!isLink(path)) continue;
+      this.refuseGit(path);
+      rmSync(path, { force: true });
     }
   }
 
   /** @throws DteError DTE_ARTIFACT_UNSAFE if a link leads into git's folder, which is never an output of a task */
-  private async refuseGit(path: string): Promise<void> {
-    const real = await realpath(path).catch(() => null);
+  private refuseGit(path: string): void {
+    const real = realOrNull(path);
     if (real !== null && relative(this.root, real).split(sep).some(isGit))
       throw unsafe(`An output would be written through a link into ${real}: ${path}.`);
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
   }
 }

@@ -1,44 +1,55 @@
+import type { ArtifactReader } from './types';
 import { CheckedRemoteCache } from './checked-remote';
-import type { ArtifactRequest } from './types';
 
-const task = (id: string) => ({ id, hash: '1', outputs: [`dist/${id}`] }) as never;
+const task = (id: string, hash: string, outputs: string[]) => ({ id, hash, outputs });
 
-function given() {
-  const read: Pick<ArtifactRequest, 'taskId' | 'outputs'>[] = [];
-  const cache = new CheckedRemoteCache({
-    inner: {} as never,
-    writer: undefined,
-    takesShared: () => true,
-    reader: {
-      retrieve: ({ taskId, outputs }) => {
-        read.push({ taskId, outputs });
-        return Promise.resolve(null);
-      },
+function setUp() {
+  const asked: string[] = [];
+  const reader: ArtifactReader = {
+    retrieve: ({ taskId, hash, outputs, ownOnly }) => {
+      asked.push(`${hash} for ${taskId} (${outputs.join()})${ownOnly ? ', own only' : ''}`);
+      return Promise.resolve(null);
     },
-  });
-  return { cache, read };
+  };
+  const inner = { retrieve: jest.fn(), store: jest.fn() };
+  const takesShared = (id: string): boolean => id !== 'private';
+  return { cache: new CheckedRemoteCache({ inner, reader, writer: undefined, takesShared }), asked };
 }
 
-describe('the remote cache that knows for which task it is asked', () => {
-  it('knows it also while others ask for the same hash, and after they have ended', async () => {
-    const { cache, read } = given();
-    let goOn = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (goOn = resolve));
-    const first = cache.asking([task('a:build')], async () => {
-      await gate;
-      await cache.retrieve('1', 'cache');
+it('reads an artifact for the task that asks for it, at the same time as others', async () => {
+  const { cache, asked } = setUp();
+  const ask = (one: ReturnType<typeof task>) =>
+    cache.asking([one], async () => {
+      await new Promise(setImmediate);
+      return cache.retrieve(one.hash, '/cache');
     });
-    await cache.asking([task('b:build')], () => cache.retrieve('1', 'cache'));
-    goOn();
-    await first;
-    await cache.asking([task('c:build')], () => cache.retrieve('1', 'cache'));
-    expect(read.map(({ taskId }) => taskId)).toEqual(['b:build', 'a:build', 'c:build']);
-  });
+  await Promise.all([ask(task('a', '1', ['dist/a'])), ask(task('private', '2', ['dist/b']))]);
+  expect(asked).toEqual(['1 for a (dist/a)', '2 for private (dist/b), own only']);
+  await expect(cache.retrieve('1', '/cache')).rejects.toThrow('no task with the hash 1');
+});
 
-  it('answers nobody who does not say for which task', async () => {
-    const { cache, read } = given();
-    await cache.asking([task('a:build')], () => Promise.reject(new Error('no'))).catch(() => undefined);
-    await expect(cache.retrieve('1', 'cache')).rejects.toThrow('no task with the hash 1 is known');
-    expect(read).toEqual([]);
+it('knows the task in a query inside another, and until the outer one is over', async () => {
+  const { cache, asked } = setUp();
+  const one = task('a', '1', ['dist/a']);
+  await cache.asking([one, task('b', '2', [])], async () => {
+    await cache.asking([one], () => cache.retrieve('1', '/cache'));
+    await cache.retrieve('1', '/cache');
   });
+  expect(asked).toEqual(['1 for a (dist/a)', '1 for a (dist/a)']);
+});
+
+it('never takes one of two tasks with the same hash for the other, also after an error', async () => {
+  const { cache, asked } = setUp();
+  let fail = (): void => undefined;
+  const first = cache.asking([task('a', '1', ['dist/a'])], async () => {
+    await new Promise<void>((_, reject) => (fail = () => reject(new Error('lost'))));
+  });
+  const second = cache.asking([task('b', '1', ['dist/b'])], () => cache.retrieve('1', '/cache'));
+  const third = cache.asking([task('c', '1', ['dist/c'])], () => cache.retrieve('1', '/cache'));
+  await new Promise(setImmediate);
+  expect(asked).toEqual([]);
+  fail();
+  await expect(first).rejects.toThrow('lost');
+  await Promise.all([second, third]);
+  expect(asked).toEqual(['1 for b (dist/b)', '1 for c (dist/c)']);
 });

@@ -137,7 +137,9 @@ export class OpenedCache implements TaskCache {
     if (getBatch === undefined) return;
     nxCache.getBatch = async (tasks) => {
       const read = tasks.filter(({ hash }) => !this.unread.has(hash ?? ''));
-      const isLimited = (task: NxTask): boolean => !uses.takesLocal(task) || !this.mayAsk(task);
+      const byHash = new Map(read.map((task) => [task.hash ?? '', task]));
+      const isLimited = (task: NxTask): boolean =>
+        !uses.takesLocal(task) || !this.mayAsk(task) || byHash.get(task.hash ?? '') !== task;
       const free = read.filter((task) => !isLimited(task));
       const found = await asking(free, () => getBatch(free));
       for (const task of read.filter(isLimited)) {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NxCachedResult, NxRemoteCache } from './nx-cache';
@@ -86,7 +86,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     try {
       const result = await limited(this.inner.retrieve(hash, cacheDirectory), this.retrieveLimitMs);
       // An archive without outputs creates no folder, and up to 20.8.1 Nx fails if the folder is missing.
-      if (result !== null) await mkdir(join(cacheDirectory, hash), { recursive: true });
+      if (result !== null) mkdirSync(join(cacheDirectory, hash), { recursive: true });
       return result;
     } catch (error) {
       this.failed(hash, error);

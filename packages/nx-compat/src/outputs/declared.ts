@@ -9,6 +9,20 @@ interface Minimatch {
   makeRe(pattern: string, options: { dot: boolean }): RegExp | false;
 }
 
+const libraries = new Map<string, Minimatch>();
+
+/** That of the workspace's Nx. */
+function minimatchOf(workspaceRoot: string): Minimatch {
+  const { packageRoot } = resolveNx(workspaceRoot);
+  const known = libraries.get(packageRoot);
+  if (known !== undefined) return known;
+  const { minimatch } = createRequire(join(packageRoot, 'package.json'))('minimatch') as {
+    minimatch: Minimatch;
+  };
+  libraries.set(packageRoot, minimatch);
+  return minimatch;
+}
+
 /** Folders that a wide output may match although they are not the task's own: an output must name them explicitly. */
 const NAMED_ONLY = ['node_modules', '.nx'];
 
@@ -41,13 +55,9 @@ export function declaredOutputs(
     .filter((output) => !output.startsWith('!'))
     .map((output) => withoutRest(cleanPath(output)));
   const literal = new Set([...named, ...named.flatMap((output) => behindLink(workspaceRoot, output) ?? [])]);
-  const { packageRoot } = resolveNx(workspaceRoot);
-  const { minimatch } = createRequire(join(packageRoot, 'package.json'))('minimatch') as {
-    minimatch: Minimatch;
-  };
   const globs = named
     .filter(isGlob)
-    .map((glob) => ({ glob, matches: minimatch.makeRe(glob, { dot: true }) }));
+    .map((glob) => ({ glob, matches: minimatchOf(workspaceRoot).makeRe(glob, { dot: true }) }));
   const isRoot = (path: string): boolean =>
     (literal.has(path) && mayBeginAt(path, path)) ||
     globs.some(({ glob, matches }) => matches !== false && matches.test(path) && mayBeginAt(glob, path));

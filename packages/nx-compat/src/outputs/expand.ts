@@ -22,10 +22,18 @@ export function unlessGone<T>(look: () => T): T | null {
   }
 }
 
+let latest: { readonly root: string; readonly real: string } | null = null;
+
+/** Where a workspace really is does not change while a process works in it: asked some times for each task, it is looked up once. */
+function realRoot(root: string): string {
+  if (latest?.root !== root) latest = { root, real: realpathSync(root) };
+  return latest.real;
+}
+
 /** The real path, relative to the workspace; null if nothing is there, or it is outside. */
 export function realInside(workspaceRoot: string, path: string): string | null {
   try {
-    const real = cleanPath(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
+    const real = cleanPath(relative(realRoot(workspaceRoot), realpathSync(join(workspaceRoot, path))));
     return leaves(real) ? null : real;
   } catch {
     return null;
@@ -72,6 +80,15 @@ export function expandOutputs(
     .filter((path) => !leaves(path) && lstatOrNull(join(workspaceRoot, path)) !== null);
   const globs = outputs.filter(isGlob);
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
+}
+
+/**
+ * Whether a path exists, and is reached without a link.
+ * @returns `linked` also for a link whose target is missing or outside of the workspace
+ */
+export function standingOf(workspaceRoot: string, path: string): 'absent' | 'direct' | 'linked' {
+  if (lstatOrNull(join(workspaceRoot, path)) === null) return 'absent';
+  return realInside(workspaceRoot, path) === path ? 'direct' : 'linked';
 }
 
 /** A link to a folder of the workspace. */

@@ -1,5 +1,5 @@
 export { carriageOf, type Carriage } from './carriage';
-export { expandOutputs } from './expand';
+export { expandOutputs, standingOf } from './expand';
 export { removeOutputs, removePaths, type RemoveHow } from './remove';
 export {
   lineOf,

@@ -44,14 +44,10 @@ class Walk {
   readonly through = new Set<string>();
   private readonly folders: string[] = [];
 
-  private readonly home: string;
-
   constructor(
     private readonly root: string,
     private readonly workspaceRoot: string,
-  ) {
-    this.home = realpathSync(workspaceRoot);
-  }
+  ) {}
 
   /** A cache entry that disappears while it is read is invalid: what it lacks would be deleted from the workspace. */
   private unlessGone<T>(look: () => T): T | null {
@@ -75,7 +71,7 @@ class Walk {
   }
 
   private linkTo(path: string, target: string): OutputEntry {
-    for (const home of isAbsolute(target) ? [this.home, this.workspaceRoot] : []) {
+    for (const home of isAbsolute(target) ? [realpathSync(this.workspaceRoot), this.workspaceRoot] : []) {
       const inside = relative(home, target);
       if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) continue;
       const plain = posix.relative(posix.dirname(path), inside.split(sep).join('/')) || '.';

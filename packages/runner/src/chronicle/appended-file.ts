@@ -11,6 +11,9 @@ export interface AppendedFileOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
+/** How long what is written waits for more: each write costs half a millisecond. Not configurable: readers look some times a second at most. */
+const TOGETHER_MS = 50;
+
 /**
  * A file that several commands of one job append to. Writing is in the background and never fails a command: the first error is
  * reported, and nothing is written after it.
@@ -20,6 +23,9 @@ export class AppendedFile {
   private bytes: number | null = null;
   private writing: Promise<void> | null = null;
   private broken = false;
+  /** Called to write at once what waits for more. */
+  private hurry: (() => void) | null = null;
+  private isFlushing = false;
 
   constructor(private readonly options: AppendedFileOptions) {}
 
@@ -31,12 +37,16 @@ export class AppendedFile {
 
   /** Resolves when everything written so far is in the file, or never will be. */
   async flush(): Promise<void> {
+    this.isFlushing = true;
+    this.hurry?.();
     while (this.writing !== null) await this.writing;
+    this.isFlushing = false;
   }
 
   private async drain(): Promise<void> {
     try {
       while (this.waiting.length > 0) {
+        await this.more();
         const text = this.waiting.join('');
         this.waiting = [];
         await this.append(text);
@@ -48,6 +58,18 @@ export class AppendedFile {
     } finally {
       this.writing = null;
     }
+  }
+
+  private async more(): Promise<void> {
+    if (this.isFlushing) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, TOGETHER_MS);
+      this.hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.hurry = null;
   }
 
   private async append(text: string): Promise<void> {

@@ -149,6 +149,7 @@ export class DistributedCommand {
       projectGraph: context.projectGraph,
       workspaceRoot,
       limits: resolved.limits,
+      commit: session.commit,
       skipNxCache: command.skipNxCache,
       verbose: command.verbose,
       historyFile: historyBookOf(historyDirOf(resolved, workspaceRoot), session.id),

@@ -4,6 +4,7 @@ import {
   isNoop,
   outputsOfTarget,
   pathMatcher,
+  standingOf,
   type NxRunnerContext,
   type NxTask,
   type TaskGraph,
@@ -17,12 +18,13 @@ import { onMainByRule, type Reasons } from './by-rule';
 import { changedOutputs } from './changed-outputs';
 import type { MainDisk } from '../main-disk/main-disk';
 import { outsideGraph, type OutsideInput } from './outside-graph';
-import { mayBeUnseen, unseenChanges } from './unseen-changes';
+import { mayBeUnseen } from '../tasks/may-be-unseen';
+import { unseenChanges } from './unseen-changes';
 import { oneLook } from '../main-disk/one-look';
-import { notAsCommitted, readWorkingTree } from '../main-disk/working-tree';
+import { notAsCommitted, readWorkingTree, type WorkingTreeAnswer } from '../git/working-tree';
 
 export interface MainTasksInput {
-  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment'>;
+  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment' | 'workingTree'>;
   readonly disk: MainDisk;
   readonly graph: TaskGraph;
   readonly context: NxRunnerContext;
@@ -58,9 +60,29 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
     const rule = assignment.ruleFor(target);
     return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
   };
+  const isHeld = (task: NxTask): boolean => isOpen(task) && !isReleased(task);
+  const tree = treeFor(input, isHeld);
   add(await outside(input, isOpen, isReleased));
-  add(await unseen(input, (task) => isOpen(task) && !isReleased(task)));
+  add(await unseen(input, isHeld, tree));
   return reasons;
+}
+
+/** Git answers while the outputs are looked at; null if no task depends on the answer. */
+function treeFor(input: MainTasksInput, isOpen: (task: NxTask) => boolean): WorkingTreeAnswer | null {
+  const { workspaceRoot, resolved, workingTree } = input.prepared;
+  // With `warn`, agents run tasks whose hash differs.
+  const mayMatter = resolved.config.onHashMismatch !== 'warn' && mayNotBeSeen(input, isOpen).length > 0;
+  if (!mayMatter) return null;
+  const tree = workingTree ?? readWorkingTree(workspaceRoot, resolved.limits);
+  tree.catch(() => undefined);
+  return tree;
+}
+
+/** Tasks whose hash would not show to an agent what differs there. */
+function mayNotBeSeen({ graph, context }: MainTasksInput, isOpen: (task: NxTask) => boolean): NxTask[] {
+  return Object.values(graph.tasks).filter(
+    (task) => isOpen(task) && mayBeUnseen(task) && !isNoop(task, context.projectGraph),
+  );
 }
 
 async function outside(
@@ -76,6 +98,7 @@ async function outside(
     return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) ? dependsOn : [];
   };
   const expand = (outputs: readonly string[]): string[] => expandOutputs(workspaceRoot, outputs);
+  const standing = (path: string): ReturnType<typeof standingOf> => standingOf(workspaceRoot, path);
   const differing = (paths: readonly string[]): Promise<ReadonlySet<string>> =>
     notAsCommitted(workspaceRoot, paths, resolved.limits);
   return outsideGraph({
@@ -91,35 +114,35 @@ async function outside(
       (task.cache !== true || leftOut(task).length > 0),
     leavesOut: (task, target) => leftOut(task).some((dependency) => namesTarget(dependency, target)),
     outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
-    mayDiffer: (lists) => oneLook(lists, { expand, notAsCommitted: differing }),
+    mayDiffer: (lists) => oneLook(lists, { standing, expand, notAsCommitted: differing }),
     within: (outputs) => pathMatcher(workspaceRoot, outputs),
     notAsCommitted: differing,
   });
 }
 
 async function unseen(
-  { prepared: { workspaceRoot, resolved }, graph, context }: MainTasksInput,
+  input: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
+  asked: WorkingTreeAnswer | null,
 ): Promise<Reasons> {
+  const { prepared, graph, context } = input;
+  const { workspaceRoot } = prepared;
   const { projectGraph } = context;
-  const isPending = (task: NxTask): boolean =>
-    isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
-  // With `warn`, agents run tasks whose hash differs.
-  if (resolved.config.onHashMismatch === 'warn') return new Map();
-  const pending = Object.values(graph.tasks).filter(isPending);
-  if (pending.length === 0) return new Map();
-  const tree = await readWorkingTree(workspaceRoot, resolved.limits);
+  const pending = mayNotBeSeen(input, isOpen);
+  if (pending.length === 0 || asked === null) return new Map();
+  const tree = await asked;
   if (tree === 'none') return new Map();
   if (tree === 'unknown') {
     const why = 'git cannot report what has changed here';
     return new Map(pending.map(({ id }) => [id, why]));
   }
   if (tree.tracked.length + tree.untracked.length === 0) return new Map();
+  const isPending = new Set(pending);
   return unseenChanges({
     graph,
     projectGraph,
     workspaceRoot,
-    isPending,
+    isPending: (task) => isPending.has(task),
     tree,
     sharedInputs: (task) => sharedInputs(task, context),
   });

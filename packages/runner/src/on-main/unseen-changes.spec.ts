@@ -1,7 +1,7 @@
 import type { NxProjectGraph, NxTask } from '@org/dte-nx-compat';
 import { graphOf } from '../test-support/tasks';
 import { unseenChanges } from './unseen-changes';
-import type { WorkingTree } from '../main-disk/working-tree';
+import type { WorkingTree } from '../git/working-tree';
 
 const node = (name: string, root: string) => ({ name, type: 'lib', data: { root, targets: {} } });
 const projectGraph: NxProjectGraph = {

@@ -7,7 +7,7 @@ import {
   type TaskGraph,
 } from '@org/dte-nx-compat';
 import { projectsBelow } from './projects-below';
-import type { WorkingTree } from '../main-disk/working-tree';
+import type { WorkingTree } from '../git/working-tree';
 
 export interface UnseenInput {
   readonly graph: TaskGraph;
@@ -34,9 +34,6 @@ export function unseenChanges(input: UnseenInput): Map<string, string> {
   }
   return reasons;
 }
-
-/** Could uncommitted changes matter for any task of this command? */
-export const mayBeUnseen = (task: NxTask): boolean => task.hash === undefined || task.cache !== true;
 
 function concerning(input: UnseenInput, task: NxTask): string | undefined {
   const { projectGraph, tree, workspaceRoot } = input;

@@ -15,7 +15,9 @@ import { loadRules } from '../assignment/load-rules';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
 import { tellAgentsOfMainJob } from '../embedded/tell-agents';
-import { jobIdOf, readIdentity, requireNx } from '../session/identity';
+import { readWorkingTree, type WorkingTreeAnswer } from '../git/working-tree';
+import { mayBeUnseen } from '../tasks/may-be-unseen';
+import { askCheckout, jobIdOf, readIdentity, requireNx, type Checkout } from '../session/identity';
 import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';
 import type { Surroundings } from '../session/surroundings';
@@ -30,6 +32,8 @@ export interface Prepared {
   readonly rendezvous: Rendezvous;
   readonly cache: TaskCache;
   readonly assignment: Assignment;
+  /** What git says of the files here, if it was asked before. */
+  readonly workingTree?: WorkingTreeAnswer | undefined;
   /** No coordinator can be reached, or the command must not use it: this job runs all of the command. */
   readonly alone: boolean;
 }
@@ -51,6 +55,8 @@ export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge
   const workspaceRoot = findWorkspaceRoot();
   const { surroundings } = edge;
   const { job } = surroundings;
+  // Git answers while modules are loaded, and while the coordinator does.
+  const checkout = askCheckout(workspaceRoot);
   const resolved = resolveConfig({ env: envWithSecrets(), nxJson: runnerOptionsOf(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
   const rendezvous = edge.createRendezvous(resolved, workspaceRoot);
@@ -58,7 +64,7 @@ export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge
   let startFailed = false;
   const onStartFailed = (): void => void (startFailed = true);
   try {
-    const found = { workspaceRoot, resolved, surroundings, rendezvous, sessionId };
+    const found = { workspaceRoot, resolved, surroundings, rendezvous, sessionId, checkout };
     return await prepareIn({ context, voice, ...found, onStartFailed });
   } catch (thrown) {
     const error = DteError.from(thrown);
@@ -76,21 +82,22 @@ interface Preparation {
   readonly surroundings: Surroundings;
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
+  readonly checkout: Promise<Checkout>;
   readonly onStartFailed: () => void;
 }
 
 async function prepareIn(preparation: Preparation): Promise<Prepared> {
   const { context, voice, workspaceRoot, resolved, surroundings, rendezvous, sessionId } = preparation;
-  const { onStartFailed } = preparation;
+  const { onStartFailed, checkout } = preparation;
   const { job } = surroundings;
   requireNx(workspaceRoot);
+  const workingTree = askWorkingTree(preparation);
   const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
   const assignment = createAssignment(rules, (patterns) =>
     matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
   );
   const note = (line: string): void => voice.line(line);
-  // Git answers while the coordinator does.
-  const identity = readIdentity(workspaceRoot, resolved.config.samePlatform);
+  const identity = readIdentity(workspaceRoot, resolved.config.samePlatform, checkout);
   identity.catch(() => undefined);
   const located = await ensureCoordinator({
     resolved,
@@ -125,11 +132,21 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
     const writer = nxWriter({ http: session.http, limits: resolved.limits });
     const cache = await openCache({ workspaceRoot, remoteCache, reader, writer });
-    return { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment, alone: false };
+    const base = { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment };
+    return { ...base, workingTree, alone: false };
   } catch (thrown) {
     session.close();
     throw thrown;
   }
+}
+
+/** Undefined if nothing of the command depends on it. */
+function askWorkingTree({ context, resolved, workspaceRoot }: Preparation): WorkingTreeAnswer | undefined {
+  const isNeeded = Object.values(context.taskGraph.tasks).some(mayBeUnseen);
+  if (!isNeeded || resolved.config.onHashMismatch === 'warn') return undefined;
+  const asked = readWorkingTree(workspaceRoot, resolved.limits);
+  asked.catch(() => undefined);
+  return asked;
 }
 
 /** Settings reopen a finished session: one that has finished since then is not reopened. */

@@ -6,28 +6,56 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { hintPrefix } from '../git/prefix';
 import type { OwnJob } from './surroundings';
 
 /** Timeout for git to name the commit, which reads one file. Not configurable: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
 /** What `git rev-parse` says of a folder; null without git (or if git does not answer). */
-async function askGit(folder: string, what: string): Promise<string | null> {
+async function askGit(folder: string, ...what: string[]): Promise<string | null> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', what], {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', ...what], {
       cwd: folder,
       timeout: GIT_MS,
     });
-    return stdout.trim();
+    return stdout;
   } catch {
     return null;
   }
 }
 
+/** What git says of a workspace; null where it does not say it. */
+export interface Checkout {
+  /** The commit that is checked out. */
+  readonly commit: string | null;
+  /** The folder of the workspace in its repository, with `/` at its end, or empty. */
+  readonly folder: string | null;
+}
+
+/** Asks git with one command. Never rejects. */
+export function askCheckout(workspaceRoot: string): Promise<Checkout> {
+  const asking = readCheckedOut(workspaceRoot);
+  hintPrefix(
+    workspaceRoot,
+    asking.then(({ folder }) => folder),
+  );
+  return asking;
+}
+
+async function readCheckedOut(workspaceRoot: string): Promise<Checkout> {
+  const both = (await askGit(workspaceRoot, '--show-prefix', 'HEAD'))?.trimEnd();
+  const end = both?.lastIndexOf('\n') ?? -1;
+  if (both !== undefined && end !== -1)
+    return { commit: both.slice(end + 1), folder: both.slice(0, end).trim() };
+  // There is no commit yet, or no repository.
+  return { commit: null, folder: (await askGit(workspaceRoot, '--show-prefix'))?.trim() ?? null };
+}
+
 /** The commit that is checked out; null without git (or if git does not answer). */
 export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
-  const commit = await askGit(workspaceRoot, 'HEAD');
-  return commit === '' ? null : commit;
+  const commit = (await askGit(workspaceRoot, 'HEAD'))?.trim();
+  return commit === undefined || commit === '' ? null : commit;
 }
 
 const LOCKFILES = [
@@ -72,16 +100,15 @@ export function requireNx(workspaceRoot: string): string {
 /**
  * The description of this process for a coordinator.
  * @param samePlatform of a main job: agents on another platform are rejected
+ * @param asked git, if it was asked before
  * @throws DteError like `requireNx`
  */
 export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
+  asked: Promise<Checkout> = askCheckout(workspaceRoot),
 ): Promise<WorkspaceIdentity> {
-  const [commit, folder] = await Promise.all([
-    checkedOutCommit(workspaceRoot),
-    askGit(workspaceRoot, '--show-prefix'),
-  ]);
+  const { commit, folder } = await asked;
   return {
     nxVersion: requireNx(workspaceRoot),
     commit,

@@ -11,6 +11,7 @@ export function noSession(id: string, why: DteError, limits: LimitValues): Sessi
   const http = httpClient({ url: refuse, token: refuse, limits });
   return {
     id,
+    commit: null,
     http,
     connection: {
       state: { name: 'closed' },

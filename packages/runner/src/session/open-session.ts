@@ -20,6 +20,8 @@ import { introduce, jobUrl, neighbourUrl, readIdentity } from './identity';
 /** A connection to a session's coordinator, with its WebSocket and HTTP. */
 export interface Session {
   readonly id: string;
+  /** The commit that was checked out when it was opened; null if that is not known. */
+  readonly commit: string | null;
   readonly connection: Connection<CoordinatorToMain>;
   readonly http: HttpClient;
   /** The latest members of the session; null before the first message. */
@@ -64,14 +66,19 @@ interface SessionNews {
 
 class OpenSession implements Session {
   readonly id: string;
+  readonly connection: Connection<CoordinatorToMain>;
+  readonly http: HttpClient;
+  readonly commit: string | null;
 
   constructor(
     private readonly options: OpenSessionOptions,
-    readonly connection: Connection<CoordinatorToMain>,
-    readonly http: HttpClient,
+    { connection, http, commit }: Pick<Session, 'connection' | 'http' | 'commit'>,
     private readonly news: Readonly<SessionNews>,
   ) {
     this.id = options.sessionId;
+    this.connection = connection;
+    this.http = http;
+    this.commit = commit;
   }
 
   readonly info = (): SessionInfo | null => this.news.info;
@@ -159,5 +166,5 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     retryForMs: limits.coordinatorGraceMs,
     note: options.note,
   });
-  return new OpenSession(options, connection, http, news);
+  return new OpenSession(options, { connection, http, commit: identity.commit }, news);
 }

@@ -53,6 +53,7 @@ describe('the reasons why tasks of a command were not cached', () => {
       projectGraph: { nodes: {}, dependencies: {} },
       workspaceRoot: folder,
       limits: { ...readLimits({}).limits, missReasonsMs: 60_000, ...limits },
+      commit: null,
       skipNxCache,
       verbose: true,
       historyFile: historyFile(),

@@ -4,6 +4,7 @@ import { plural, type LimitValues } from '@org/dte-protocol';
 import { missReasonsOf, type Miss, type MissReason } from '@org/dte-report';
 import { setTimeout } from 'node:timers/promises';
 import { git } from '../git/git';
+import { repositoryPrefix } from '../git/prefix';
 import { addToBook, readBook } from './book-file';
 import { installedPackages } from './changed-packages';
 import { MissExplainer, type ExplainedTask } from './explain-misses';
@@ -17,6 +18,8 @@ export interface MissReasonsOptions {
   readonly projectGraph: NxProjectGraph;
   readonly workspaceRoot: string;
   readonly limits: LimitValues;
+  /** The commit that is checked out, if that is known already. */
+  readonly commit: string | null;
   readonly skipNxCache: boolean;
   readonly verbose: boolean;
   /** The inputs of earlier pipelines. */
@@ -156,10 +159,10 @@ const ENDED: Readonly<Partial<Record<NxTaskStatus, BookTask['ended']>>> = {
   stopped: 'stopped',
 };
 
-async function readTree({ workspaceRoot, limits }: MissReasonsOptions): Promise<Tree | null> {
+async function readTree({ workspaceRoot, limits, commit }: MissReasonsOptions): Promise<Tree | null> {
   const [head, checkout] = await Promise.all([
-    git(workspaceRoot, ['rev-parse', '--verify', 'HEAD'], limits.driftCommandMs),
-    readCheckout(workspaceRoot, limits),
+    commit ?? git(workspaceRoot, ['rev-parse', '--verify', 'HEAD'], limits.driftCommandMs),
+    readCheckout(workspaceRoot, limits, repositoryPrefix(workspaceRoot, limits.driftCommandMs)),
   ]);
   // Of an incomplete list, some files would seem to be as committed.
   if (head === null || checkout?.complete !== true) return null;

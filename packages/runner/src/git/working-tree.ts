@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
-import { git } from '../git/git';
+import { git } from './git';
+import { repositoryPrefix } from './prefix';
 
 /** The changes of a checkout that git reports, as paths relative to the workspace. */
 export interface WorkingTree {
@@ -10,6 +11,9 @@ export interface WorkingTree {
   /** Files that git neither tracks nor ignores; a folder of such files is its name and `/`. */
   readonly untracked: readonly string[];
 }
+
+/** What `readWorkingTree` returns. */
+export type WorkingTreeAnswer = Promise<WorkingTree | 'none' | 'unknown'>;
 
 /** Arguments of one command. Not configurable: more commands follow for the others. */
 const PATHS_AT_ONCE = 500;
@@ -22,18 +26,17 @@ async function status(
   timeout: number,
 ): Promise<{ code: string; path: string }[] | null> {
   const [prefix, text] = await Promise.all([
-    git(workspaceRoot, ['rev-parse', '--show-prefix'], timeout),
+    repositoryPrefix(workspaceRoot, timeout),
     git(workspaceRoot, [...STATUS, ...args], timeout),
   ]);
   if (prefix === null || text === null) return null;
   // Names are relative to the repository, which may be larger than the workspace.
-  const folder = prefix.trim();
   return text
     .split('\0')
     .slice(0, -1)
     .map((line) => ({ code: line.slice(0, 2), path: line.slice(3) }))
-    .filter(({ path }) => path.startsWith(folder))
-    .map(({ code, path }) => ({ code, path: path.slice(folder.length) }));
+    .filter(({ path }) => path.startsWith(prefix))
+    .map(({ code, path }) => ({ code, path: path.slice(prefix.length) }));
 }
 
 function isInRepository(workspaceRoot: string): boolean {
@@ -50,7 +53,7 @@ function isInRepository(workspaceRoot: string): boolean {
 export async function readWorkingTree(
   workspaceRoot: string,
   { gitCommandMs }: Pick<LimitValues, 'gitCommandMs'>,
-): Promise<WorkingTree | 'none' | 'unknown'> {
+): WorkingTreeAnswer {
   const lines = await status(workspaceRoot, ['--', '.'], gitCommandMs);
   if (lines === null) return isInRepository(workspaceRoot) ? 'unknown' : 'none';
   const isUntracked = ({ code }: { code: string }): boolean => code === '??';
