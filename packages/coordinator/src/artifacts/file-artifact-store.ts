@@ -17,6 +17,8 @@ import {
   SMALL_BYTES,
   type StoredArtifact,
 } from './artifact-store';
+import { HereDigest } from './digest';
+import { type DigestThread, digestThread } from './digest-thread';
 import { entryName, fileName, readFileName } from './entry-name';
 import { FileBody } from './file-body';
 import { GrowingFile } from './growing-file';
@@ -75,6 +77,8 @@ export class FileArtifactStore implements ArtifactStore {
     private readonly fs: FileSystem = nodeFileSystem,
     /** Null: small files go through `fs` as well. */
     private readonly quick: QuickFiles | null = fs === nodeFileSystem ? new QuickFiles() : null,
+    /** Null: everything is hashed here. */
+    private readonly digests: Pick<DigestThread, 'begin'> | null = digestThread(),
   ) {}
 
   async has(key: ArtifactKey): Promise<boolean> {
@@ -158,12 +162,13 @@ export class FileArtifactStore implements ArtifactStore {
     options: PutOptions,
   ): Promise<Receipt> {
     const temp = `${folder.path}/${tempName()}`;
-    const maker = new ReceiptMaker();
+    const maker = new ReceiptMaker(() => this.digests?.begin() ?? new HereDigest());
+    const finish = (): Promise<Receipt> => maker.finish(key, options, () => this.digestOf(temp));
     const arrived = arrivedBody(body, options);
     if (arrived !== null) {
       const chunks = [arrived];
-      maker.add(chunks);
-      return this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
+      void maker.add(chunks, true);
+      return this.storeSmall(folder, key, { temp, chunks, receipt: await finish() });
     }
     const file = new GrowingFile(
       () => this.open(temp, 'wx', (options.expectedBytes ?? Infinity) <= QUICK_BYTES),
@@ -171,16 +176,18 @@ export class FileArtifactStore implements ArtifactStore {
     );
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
-        maker.add(chunks);
+        const hashing = maker.add(chunks, last);
         if (last && !file.isOpen)
-          return await this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
+          return await this.storeSmall(folder, key, { temp, chunks, receipt: await finish() });
         await file.append(chunks);
+        await hashing;
       }
       await file.end();
-      const receipt = maker.finish(key, options);
+      const receipt = await finish();
       await this.commit(folder, key, temp, receipt);
       return receipt;
     } catch (thrown) {
+      maker.abandon();
       await file.abandon();
       throw thrown;
     }
