@@ -56,6 +56,8 @@ export interface ArtifactStore extends ArtifactLookup {
   put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt>;
   /** Null if there is no such artifact. */
   get(key: ArtifactKey): Promise<StoredArtifact | null>;
+  /** What `get` would return, if that takes no turn of the event loop; null: `get` says. May be missing. */
+  getNow?(key: ArtifactKey): StoredArtifact | null;
   /**
    * Reads an artifact again and removes it if it differs from what was stored, so that its key is free again.
    * Concurrent checks of one key share one read.

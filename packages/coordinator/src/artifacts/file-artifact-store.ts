@@ -69,6 +69,8 @@ const pathOf = ({ path }: Folder, name: string, { sha256 }: Pick<Entry, 'sha256'
  */
 export class FileArtifactStore implements ArtifactStore {
   private readonly folders = new Map<string, Promise<Folder>>();
+  /** Those of them that are there. */
+  private readonly opened = new Map<string, Folder>();
   /** Sessions whose leftovers from an earlier process are removed. Temporary files that appear later are uploads in progress. */
   private readonly tidied = new Set<string>();
 
@@ -129,6 +131,14 @@ export class FileArtifactStore implements ArtifactStore {
     }
   }
 
+  getNow(key: ArtifactKey): StoredArtifact | null {
+    const folder = this.opened.get(key.sessionId);
+    const name = entryName(key);
+    const known = folder?.entries.get(name);
+    if (folder === undefined || known?.bytes == null || known.bytes === 0) return null;
+    return this.quick?.get(pathOf(folder, name, known), known.bytes, known.sha256) ?? null;
+  }
+
   async check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
@@ -146,13 +156,14 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   async deleteSession(sessionId: string): Promise<void> {
-    this.folders.delete(sessionId);
+    this.unloadSession(sessionId);
     this.tidied.delete(sessionId);
     await this.fs.rm(this.folderPathOf(sessionId), { recursive: true, force: true });
   }
 
   unloadSession(sessionId: string): void {
     this.folders.delete(sessionId);
+    this.opened.delete(sessionId);
   }
 
   private async receive(
@@ -302,7 +313,13 @@ export class FileArtifactStore implements ArtifactStore {
     if (known !== undefined) return known;
     const opening = this.openFolder(sessionId);
     this.folders.set(sessionId, opening);
-    opening.catch(() => this.folders.delete(sessionId));
+    opening.then(
+      (folder) => {
+        // It may have been unloaded meanwhile, and even be open again.
+        if (this.folders.get(sessionId) === opening) this.opened.set(sessionId, folder);
+      },
+      () => this.folders.delete(sessionId),
+    );
     return opening;
   }
 

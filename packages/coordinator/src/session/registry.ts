@@ -140,7 +140,7 @@ export class SessionRegistry {
   }
 
   async exists(sessionId: string): Promise<boolean> {
-    if (this.open.has(sessionId)) return true;
+    if (this.isOpen(sessionId)) return true;
     try {
       await this.deps.fs.stat(this.folder(sessionId));
       return true;
@@ -148,6 +148,11 @@ export class SessionRegistry {
       if (isNotFound(thrown)) return false;
       throw thrown;
     }
+  }
+
+  /** Is it in memory? */
+  isOpen(sessionId: string): boolean {
+    return this.open.has(sessionId);
   }
 
   /** Records a rejected client, so that the main job can show it. */
