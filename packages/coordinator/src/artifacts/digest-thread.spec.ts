@@ -109,7 +109,10 @@ describe('a thread that computes digests', () => {
   });
 
   it.each([
-    ['throws', `require('node:worker_threads').parentPort.once('message', () => { throw new Error('broken'); });`],
+    [
+      'throws',
+      `require('node:worker_threads').parentPort.once('message', () => { throw new Error('broken'); });`,
+    ],
     ['ends', `require('node:worker_threads').parentPort.once('message', () => process.exit(0));`],
   ])('that %s is the same', async (_how, main) => {
     const thread = threadOf(main);

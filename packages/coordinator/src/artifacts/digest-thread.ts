@@ -95,7 +95,9 @@ export class DigestThread {
   private fail(): void {
     if (this.hasFailed) return;
     this.hasFailed = true;
-    process.emitWarning('The thread that computes digests has failed; from now on they are computed without it.');
+    process.emitWarning(
+      'The thread that computes digests has failed; from now on they are computed without it.',
+    );
     for (const digest of [...this.digests.values()]) digest.fail();
     void this.worker?.terminate();
     this.worker = null;

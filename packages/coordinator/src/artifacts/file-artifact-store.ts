@@ -24,12 +24,12 @@ import { FileBody } from './file-body';
 import { GrowingFile } from './growing-file';
 import { HandleFile, type OpenFile } from './open-file';
 import { QuickFiles } from './quick-files';
+import { RecentContents } from './recent-contents';
 import { alreadyStored, arrivedBody, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
 /** What is known about one file. */
 interface Entry {
-  /** Null: not read yet. */
-  readonly bytes: number | null;
+  readonly bytes: number | null; // Null: not read yet.
   readonly sha256: string;
 }
 
@@ -71,6 +71,7 @@ export class FileArtifactStore implements ArtifactStore {
   private readonly folders = new Map<string, Promise<Folder>>();
   /** Those of them that are there. */
   private readonly opened = new Map<string, Folder>();
+  private readonly recent = new RecentContents();
   /** Sessions whose leftovers from an earlier process are removed. Temporary files that appear later are uploads in progress. */
   private readonly tidied = new Set<string>();
 
@@ -136,7 +137,8 @@ export class FileArtifactStore implements ArtifactStore {
     const name = entryName(key);
     const known = folder?.entries.get(name);
     if (folder === undefined || known?.bytes == null || known.bytes === 0) return null;
-    return this.quick?.get(pathOf(folder, name, known), known.bytes, known.sha256) ?? null;
+    const path = pathOf(folder, name, known);
+    return this.recent.get(path) ?? this.quick?.get(path, known.bytes, known.sha256) ?? null;
   }
 
   async check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
@@ -212,6 +214,7 @@ export class FileArtifactStore implements ArtifactStore {
   ): Promise<Receipt> {
     const name = entryName(key);
     const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+    this.recent.keep(pathOf(folder, name, receipt), piece, receipt.sha256);
     if (this.quick?.isReady !== true || folder.committing.has(name)) {
       await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
       await this.commit(folder, key, temp, receipt);

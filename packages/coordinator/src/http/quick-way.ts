@@ -8,7 +8,10 @@ import { bearerOf, type EndpointDeps } from './endpoint';
 import { watchPace } from './pace';
 import { headersOf } from './send-artifact';
 
-export interface QuickWayDeps extends Pick<EndpointDeps, 'tokens' | 'registry' | 'onAuthenticated' | 'notices'> {
+export interface QuickWayDeps extends Pick<
+  EndpointDeps,
+  'tokens' | 'registry' | 'onAuthenticated' | 'notices'
+> {
   readonly artifacts: Pick<ArtifactStore, 'getNow'>;
   readonly limits: LimitValues;
   readonly logger: Logger;
@@ -29,11 +32,13 @@ export function quickWay(deps: QuickWayDeps, otherwise: RequestListener): Reques
     else if (Buffer.isBuffer(found.body)) response.writeHead(200, headersOf(found)).end(found.body);
     else if (found.body instanceof FileBody) {
       const { body } = found;
-      body.sendTo(response, () => begin(deps, request, response, found)).catch(() => {
-        // Of a file that cannot be read, nothing is sent.
-        if (response.headersSent) response.destroy();
-        else otherwise(request, response);
-      });
+      body
+        .sendTo(response, () => begin(deps, request, response, found))
+        .catch(() => {
+          // Of a file that cannot be read, nothing is sent.
+          if (response.headersSent) response.destroy();
+          else otherwise(request, response);
+        });
     } else {
       found.body.destroy();
       otherwise(request, response);

@@ -9,7 +9,10 @@ export const hexDigestHeader = (sha256: string): string =>
   digestHeaderOf(Buffer.from(sha256, 'hex').toString('base64'));
 
 /** What the answer to a reader of an artifact says of it. */
-export const headersOf = ({ bytes, sha256 }: Pick<StoredArtifact, 'bytes' | 'sha256'>): OutgoingHttpHeaders => ({
+export const headersOf = ({
+  bytes,
+  sha256,
+}: Pick<StoredArtifact, 'bytes' | 'sha256'>): OutgoingHttpHeaders => ({
   'content-type': 'application/octet-stream',
   'content-length': bytes,
   etag: `"${sha256}"`,

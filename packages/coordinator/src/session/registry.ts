@@ -139,6 +139,8 @@ export class SessionRegistry {
     return reportVersion(this.deps.fs, this.folder(sessionId));
   }
 
+  readonly isOpen = (sessionId: string): boolean => this.open.has(sessionId);
+
   async exists(sessionId: string): Promise<boolean> {
     if (this.isOpen(sessionId)) return true;
     try {
@@ -148,11 +150,6 @@ export class SessionRegistry {
       if (isNotFound(thrown)) return false;
       throw thrown;
     }
-  }
-
-  /** Is it in memory? */
-  isOpen(sessionId: string): boolean {
-    return this.open.has(sessionId);
   }
 
   /** Records a rejected client, so that the main job can show it. */
