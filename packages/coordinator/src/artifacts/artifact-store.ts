@@ -74,7 +74,7 @@ export const SMALL_BYTES = 256 * 1024;
 
 /**
  * The most of one upload that is in memory: a piece that is written, the next one, and what arrives meanwhile, each of half a megabyte
- * and what one read of the socket adds. A buffer size: artifacts may be larger.
+ * and what one read of the socket adds. Copies that are with the thread that hashes come on top: see `PIECE_BYTES`. A buffer size: artifacts may be larger.
  */
 export const UPLOAD_BYTES = 3 * (512 + 64) * 1024;
 
