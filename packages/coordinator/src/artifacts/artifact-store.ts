@@ -56,6 +56,8 @@ export interface ArtifactStore extends ArtifactLookup {
   put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt>;
   /** Null if there is no such artifact. */
   get(key: ArtifactKey): Promise<StoredArtifact | null>;
+  /** What `get` would return, if that takes no turn of the event loop; null: `get` says. May be missing. */
+  getNow?(key: ArtifactKey): StoredArtifact | null;
   /**
    * Reads an artifact again and removes it if it differs from what was stored, so that its key is free again.
    * Concurrent checks of one key share one read.
@@ -72,7 +74,7 @@ export const SMALL_BYTES = 256 * 1024;
 
 /**
  * The most of one upload that is in memory: a piece that is written, the next one, and what arrives meanwhile, each of half a megabyte
- * and what one read of the socket adds. A buffer size: artifacts may be larger.
+ * and what one read of the socket adds. Copies that are with the thread that hashes come on top: see `PIECE_BYTES`. A buffer size: artifacts may be larger.
  */
 export const UPLOAD_BYTES = 3 * (512 + 64) * 1024;
 

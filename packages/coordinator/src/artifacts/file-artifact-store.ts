@@ -17,17 +17,19 @@ import {
   SMALL_BYTES,
   type StoredArtifact,
 } from './artifact-store';
+import { HereDigest } from './digest';
+import { type DigestThread, digestThread } from './digest-thread';
 import { entryName, fileName, readFileName } from './entry-name';
 import { FileBody } from './file-body';
 import { GrowingFile } from './growing-file';
 import { HandleFile, type OpenFile } from './open-file';
 import { QuickFiles } from './quick-files';
+import { RecentContents } from './recent-contents';
 import { alreadyStored, arrivedBody, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
 /** What is known about one file. */
 interface Entry {
-  /** Null: not read yet. */
-  readonly bytes: number | null;
+  readonly bytes: number | null; // Null: not read yet.
   readonly sha256: string;
 }
 
@@ -67,6 +69,9 @@ const pathOf = ({ path }: Folder, name: string, { sha256 }: Pick<Entry, 'sha256'
  */
 export class FileArtifactStore implements ArtifactStore {
   private readonly folders = new Map<string, Promise<Folder>>();
+  /** Those of them that are there. */
+  private readonly opened = new Map<string, Folder>();
+  private readonly recent = new RecentContents();
   /** Sessions whose leftovers from an earlier process are removed. Temporary files that appear later are uploads in progress. */
   private readonly tidied = new Set<string>();
 
@@ -75,6 +80,8 @@ export class FileArtifactStore implements ArtifactStore {
     private readonly fs: FileSystem = nodeFileSystem,
     /** Null: small files go through `fs` as well. */
     private readonly quick: QuickFiles | null = fs === nodeFileSystem ? new QuickFiles() : null,
+    /** Null: everything is hashed here. */
+    private readonly digests: Pick<DigestThread, 'begin'> | null = digestThread(),
   ) {}
 
   async has(key: ArtifactKey): Promise<boolean> {
@@ -125,6 +132,15 @@ export class FileArtifactStore implements ArtifactStore {
     }
   }
 
+  getNow(key: ArtifactKey): StoredArtifact | null {
+    const folder = this.opened.get(key.sessionId);
+    const name = entryName(key);
+    const known = folder?.entries.get(name);
+    if (folder === undefined || known?.bytes == null || known.bytes === 0) return null;
+    const path = pathOf(folder, name, known);
+    return this.recent.get(path) ?? this.quick?.get(path, known.bytes, known.sha256) ?? null;
+  }
+
   async check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
@@ -142,13 +158,14 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   async deleteSession(sessionId: string): Promise<void> {
-    this.folders.delete(sessionId);
+    this.unloadSession(sessionId);
     this.tidied.delete(sessionId);
     await this.fs.rm(this.folderPathOf(sessionId), { recursive: true, force: true });
   }
 
   unloadSession(sessionId: string): void {
     this.folders.delete(sessionId);
+    this.opened.delete(sessionId);
   }
 
   private async receive(
@@ -158,12 +175,13 @@ export class FileArtifactStore implements ArtifactStore {
     options: PutOptions,
   ): Promise<Receipt> {
     const temp = `${folder.path}/${tempName()}`;
-    const maker = new ReceiptMaker();
+    const maker = new ReceiptMaker(() => this.digests?.begin() ?? new HereDigest());
+    const finish = (): Promise<Receipt> => maker.finish(key, options, () => this.digestOf(temp));
     const arrived = arrivedBody(body, options);
     if (arrived !== null) {
       const chunks = [arrived];
-      maker.add(chunks);
-      return this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
+      void maker.add(chunks, true);
+      return this.storeSmall(folder, key, { temp, chunks, receipt: await finish() });
     }
     const file = new GrowingFile(
       () => this.open(temp, 'wx', (options.expectedBytes ?? Infinity) <= QUICK_BYTES),
@@ -171,16 +189,18 @@ export class FileArtifactStore implements ArtifactStore {
     );
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
-        maker.add(chunks);
+        const hashing = maker.add(chunks, last);
         if (last && !file.isOpen)
-          return await this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
+          return await this.storeSmall(folder, key, { temp, chunks, receipt: await finish() });
         await file.append(chunks);
+        await hashing;
       }
       await file.end();
-      const receipt = maker.finish(key, options);
+      const receipt = await finish();
       await this.commit(folder, key, temp, receipt);
       return receipt;
     } catch (thrown) {
+      maker.abandon();
       await file.abandon();
       throw thrown;
     }
@@ -194,6 +214,7 @@ export class FileArtifactStore implements ArtifactStore {
   ): Promise<Receipt> {
     const name = entryName(key);
     const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+    this.recent.keep(pathOf(folder, name, receipt), piece, receipt.sha256);
     if (this.quick?.isReady !== true || folder.committing.has(name)) {
       await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
       await this.commit(folder, key, temp, receipt);
@@ -295,7 +316,13 @@ export class FileArtifactStore implements ArtifactStore {
     if (known !== undefined) return known;
     const opening = this.openFolder(sessionId);
     this.folders.set(sessionId, opening);
-    opening.catch(() => this.folders.delete(sessionId));
+    opening.then(
+      (folder) => {
+        // It may have been unloaded meanwhile, and even be open again.
+        if (this.folders.get(sessionId) === opening) this.opened.set(sessionId, folder);
+      },
+      () => this.folders.delete(sessionId),
+    );
     return opening;
   }
 

@@ -32,7 +32,9 @@ export class FileBody extends Readable {
   }
 
   override _read(): void {
-    this.fill(Buffer.allocUnsafe(Math.min(SMALL_BYTES, this.bytes - this.at))).then(
+    const filling = async (): Promise<Buffer> =>
+      this.fill(Buffer.allocUnsafe(Math.min(SMALL_BYTES, this.bytes - this.at)));
+    filling().then(
       (piece) => this.push(piece.length === 0 ? null : piece),
       (thrown: unknown) => this.destroy(DteError.from(thrown)),
     );
@@ -52,7 +54,8 @@ export class FileBody extends Readable {
   async sendTo(response: ServerResponse, begin: () => void): Promise<void> {
     const buffers = [spare.pop() ?? newBuffer(), spare.pop() ?? newBuffer()] as const;
     try {
-      const first = await this.fill(buffers[0]);
+      const filling = this.fill(buffers[0]);
+      const first = Buffer.isBuffer(filling) ? filling : await filling;
       begin();
       if (!(await this.sendFrom(first, buffers, response))) return;
       // Nobody uses them any more: those of a reader who left may still be with the kernel.
@@ -65,16 +68,21 @@ export class FileBody extends Readable {
   /** @returns false if the answer broke off */
   private async sendFrom(
     first: Buffer,
-    buffers: readonly [Buffer, Buffer],
+    [one, other]: readonly [Buffer, Buffer],
     response: ServerResponse,
   ): Promise<boolean> {
+    // What is with the kernel must not change; what it has taken at once is used again, while the processor still has it at hand.
+    let [free, busy] = [other, one];
     let sending = send(response, first);
     try {
       for (let turn = 1; this.at < this.bytes; turn++) {
         if (turn % PIECES_AT_A_TIME === 0) await setImmediate();
+        if (sending === 'taken') [free, busy] = [busy, free];
         // One is read while the other one is sent.
-        const piece = await this.fill(turn % 2 === 0 ? buffers[0] : buffers[1]);
-        if (!(await sending)) return false;
+        const filling = this.fill(free);
+        const piece = Buffer.isBuffer(filling) ? filling : await filling;
+        if (sending !== 'taken' && !(await sending)) return false;
+        [free, busy] = [busy, free];
         sending = send(response, piece);
       }
     } catch {
@@ -82,38 +90,48 @@ export class FileBody extends Readable {
       response.destroy();
       return false;
     }
-    if (!(await sending)) return false;
+    if (sending !== 'taken' && !(await sending)) return false;
     response.end();
     return true;
   }
 
-  private async fill(buffer: Buffer): Promise<Buffer> {
+  private fill(buffer: Buffer): Buffer | Promise<Buffer> {
     const length = Math.min(buffer.length, this.bytes - this.at);
-    const bytesRead = await this.file.read(buffer, length, this.at);
-    if (bytesRead === 0 && length > 0)
-      throw new DteError('DTE_INTERNAL', `A stored file ended after ${this.at} of ${this.bytes} bytes.`);
-    this.at += bytesRead;
-    return buffer.subarray(0, bytesRead);
+    const taken = (bytesRead: number): Buffer => {
+      if (bytesRead === 0 && length > 0)
+        throw new DteError('DTE_INTERNAL', `A stored file ended after ${this.at} of ${this.bytes} bytes.`);
+      this.at += bytesRead;
+      return buffer.subarray(0, bytesRead);
+    };
+    const reading = this.file.read(buffer, length, this.at);
+    return typeof reading === 'number' ? taken(reading) : reading.then(taken);
   }
 }
 
 /** Their own memory: not a part of one that others use. */
 const newBuffer = (): Buffer => Buffer.allocUnsafeSlow(SMALL_BYTES);
 
-/** Resolves when the kernel has taken the piece; false: the reader is gone. */
-function send(response: ServerResponse, piece: Buffer): Promise<boolean> {
+/** A promise resolves when the kernel has taken the piece; false: the reader is gone. */
+type Sending = 'taken' | Promise<boolean>;
+
+/** With its head, in one system call: an answer would otherwise wait for the end of this turn. */
+function send(response: ServerResponse, piece: Buffer): Sending {
+  // Of the socket: an answer that waits for the one before it does not hear when its connection ends.
+  const { socket } = response.req;
+  if (response.destroyed || socket.destroyed) return Promise.resolve(false);
+  let onTaken = (_isTaken: boolean): void => undefined;
+  const isFirstInLine = response.socket !== null;
+  if (isFirstInLine) socket.cork();
+  response.write(piece, (error) => onTaken(error === null || error === undefined));
+  if (isFirstInLine) socket.uncork();
+  // Nothing of this connection waits in this process.
+  if (isFirstInLine && socket.writableLength === 0 && socket.errored === null) return 'taken';
   return new Promise((resolve) => {
-    // Of the socket: an answer that waits for the one before it does not hear when its connection ends.
-    const { socket } = response.req;
     const onClose = (): void => resolve(false);
-    if (response.destroyed || socket.destroyed) {
-      onClose();
-      return;
-    }
     socket.once('close', onClose);
-    response.write(piece, (error) => {
+    onTaken = (isTaken) => {
       socket.off('close', onClose);
-      resolve(error === null || error === undefined);
-    });
+      resolve(isTaken);
+    };
   });
 }

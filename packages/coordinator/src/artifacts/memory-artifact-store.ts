@@ -27,10 +27,10 @@ export class MemoryArtifactStore implements ArtifactStore {
     const chunks: Buffer[] = [];
     const maker = new ReceiptMaker();
     for await (const piece of uploadPieces(key, body, options)) {
-      maker.add(piece.chunks);
+      await maker.add(piece.chunks, piece.last);
       chunks.push(...piece.chunks);
     }
-    const receipt = maker.finish(key, options);
+    const receipt = await maker.finish(key, options, () => Promise.resolve(null));
     const entries = this.entriesOf(key.sessionId);
     // Checked again, synchronously with the decision: another upload may have been faster.
     if (entries.has(entryName(key))) throw alreadyStored(key);

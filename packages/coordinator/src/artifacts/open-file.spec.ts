@@ -1,8 +1,13 @@
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { waitFor } from '@org/dte-testing';
 import { nodeFileSystem } from '../files/file-system';
+import { FileBody } from './file-body';
 import { FileArtifactStore } from './file-artifact-store';
 import { type BlockingCalls, QuickFiles } from './quick-files';
 
@@ -158,3 +163,57 @@ it('a file is closed when the read that a thread makes has ended: nobody else ge
   await closing;
   expect(buffer.toString()).toBe('content');
 });
+
+it('a file that nobody closed and nobody has any more is closed, once; one that was closed is left alone', async () => {
+  fs.writeFileSync(join(root, 'a'), 'content');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const closed: number[] = [];
+  const calls = {
+    ...fs,
+    closeSync: (fd: number) => {
+      closed.push(fd);
+      fs.closeSync(fd);
+    },
+  };
+  const quick = new QuickFiles(calls);
+  const open = (): number => {
+    // Of a body that is neither read nor destroyed.
+    const file = quick.open(join(root, 'a'), 'r');
+    new FileBody(file, 7).pause();
+    return Reflect.get(file, 'fd') as number;
+  };
+  const kept = quick.open(join(root, 'a'), 'r');
+  const forgotten = Array.from({ length: 5 }, open);
+  await waitFor('the forgotten files to be closed', () => {
+    collect();
+    return forgotten.every((fd) => closed.includes(fd));
+  });
+  await kept.close();
+  collect();
+  expect(closed).toHaveLength(6);
+  expect(new Set(closed).size).toBe(6);
+});
+
+it.each([20, 80])(
+  'an upload of %i pieces whose digest the thread never says is verified by what is on the disk',
+  async (pieces) => {
+    const dead = { add: () => undefined, finish: () => Promise.resolve(null), abandon: jest.fn() };
+    const store = new FileArtifactStore(root, nodeFileSystem, new QuickFiles(), { begin: () => dead });
+    const sha256 = createHash('sha256')
+      .update(Buffer.concat(await bodyOf(pieces).toArray()))
+      .digest('hex');
+    const wrong = { ...announced(pieces), expectedSha256: 'ab'.repeat(32) };
+    await expect(store.put(KEY, bodyOf(pieces), wrong)).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_DAMAGED',
+    });
+    await expect(store.put(KEY, bodyOf(pieces - 1), announced(pieces))).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_INCOMPLETE',
+    });
+    expect(dead.abandon).toHaveBeenCalled();
+    expect(fs.readdirSync(folder())).toEqual([]);
+    const right = { ...announced(pieces), expectedSha256: sha256 };
+    expect(await store.put(KEY, bodyOf(pieces), right)).toMatchObject({ sha256 });
+    expect(await store.check(KEY)).toBe('good');
+  },
+);

@@ -45,6 +45,14 @@ export type DescriptorCalls = Pick<typeof fs, 'fstatSync' | 'readSync' | 'writev
 /** Does it at once, or says that it has to be left to the thread pool. */
 export type AtOnce = <T>(work: () => T) => { readonly done: T } | null;
 
+/**
+ * Closes files that nobody closed and nobody has any more, as Node does with its own handles: the descriptor of a body that was never
+ * read would otherwise be missing for as long as the process lives.
+ */
+const forgotten = new FinalizationRegistry<{ readonly fd: number; readonly calls: DescriptorCalls }>(
+  ({ fd, calls }) => calls.closeSync(fd),
+);
+
 /** A file whose calls block while the disk is fast, and are made by the thread pool otherwise. */
 export class QuickFile implements OpenFile {
   /** What a thread does; one at a time. */
@@ -54,7 +62,9 @@ export class QuickFile implements OpenFile {
     private readonly fd: number,
     private readonly calls: DescriptorCalls,
     private readonly atOnce: AtOnce,
-  ) {}
+  ) {
+    forgotten.register(this, { fd, calls }, this);
+  }
 
   size(): number {
     // What is known of an open file: no disk is asked.
@@ -78,6 +88,7 @@ export class QuickFile implements OpenFile {
 
   close(): void | Promise<void> {
     const { underWay } = this;
+    forgotten.unregister(this);
     if (underWay !== null) return underWay.catch(() => undefined).then(() => later.close(this.fd));
     const quick = this.atOnce(() => this.calls.closeSync(this.fd));
     return quick === null ? later.close(this.fd) : undefined;

@@ -1,4 +1,6 @@
 import * as fs from 'node:fs';
+import { SMALL_BYTES, type StoredArtifact } from './artifact-store';
+import { FileBody } from './file-body';
 import { type DescriptorCalls, QuickFile } from './open-file';
 
 /** The blocking calls of `node:fs` that are used. */
@@ -71,6 +73,23 @@ export class QuickFiles {
         this.calls.closeSync(fd);
       }
     });
+  }
+
+  /** An artifact of this size; null: not now, or the file is not as it should be. */
+  get(path: string, bytes: number, sha256: string): StoredArtifact | null {
+    if (!this.isReady) return null;
+    try {
+      if (bytes <= SMALL_BYTES) {
+        const body = this.read(path, bytes);
+        return body?.length === bytes ? { bytes, sha256, body } : null;
+      }
+      const file = this.open(path, 'r');
+      if (file.size() === bytes) return { bytes, sha256, body: new FileBody(file, bytes) };
+      void file.close();
+      return null;
+    } catch {
+      return null;
+    }
   }
 
   /** A file of any size. Whether its calls block is decided anew for each. */

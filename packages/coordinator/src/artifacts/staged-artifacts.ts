@@ -143,6 +143,11 @@ export class StagedArtifacts implements ArtifactStore {
     return body === null ? null : { ...name, body };
   }
 
+  /** Those that are here: they are found first. */
+  getNow(key: ArtifactKey): StoredArtifact | null {
+    return this.inner.getNow?.(key) ?? null;
+  }
+
   async check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
     const state = await this.inner.check(key);
     const name = state === 'absent' ? await this.nameOf(key) : null;

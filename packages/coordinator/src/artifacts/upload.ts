@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
 import { type ArtifactKey, describeKey, type PutOptions, type Receipt, SMALL_BYTES } from './artifact-store';
+import { type Digest, HereDigest } from './digest';
 
 export const alreadyStored = (key: ArtifactKey): DteError =>
   new DteError('DTE_ARTIFACT_EXISTS', `An artifact for ${describeKey(key)} already exists; it is kept.`);
@@ -21,24 +21,42 @@ export function checkAnnounced(key: ArtifactKey, options: PutOptions): void {
 
 /** Counts and hashes the bytes as they arrive. */
 export class ReceiptMaker {
-  private readonly hash = createHash('sha256');
   private bytes = 0;
+  private digest: Digest | null = null;
 
-  add(chunks: readonly Buffer[]): void {
-    for (const chunk of chunks) {
-      this.hash.update(chunk);
-      this.bytes += chunk.length;
-    }
+  /** @param beginDigest of an upload of which not everything is there at once */
+  constructor(private readonly beginDigest: () => Digest = () => new HereDigest()) {}
+
+  /** @returns a promise if the next bytes have to wait */
+  add(chunks: readonly Buffer[], isLast: boolean): Promise<void> | undefined {
+    for (const chunk of chunks) this.bytes += chunk.length;
+    this.digest ??= isLast ? new HereDigest() : this.beginDigest();
+    return this.digest.add(chunks, isLast);
   }
 
-  /** @throws DteError DTE_ARTIFACT_DAMAGED if the bytes are not what the sender intended to send */
-  finish(key: ArtifactKey, { expectedSha256 }: PutOptions): Receipt {
-    const sha256 = this.hash.digest('hex');
+  /**
+   * @param readAgain computes it from what is stored; null: that cannot be read
+   * @throws DteError DTE_ARTIFACT_DAMAGED if the bytes are not what the sender intended to send
+   */
+  async finish(
+    key: ArtifactKey,
+    options: PutOptions,
+    readAgain: () => Promise<string | null>,
+  ): Promise<Receipt> {
+    const sha256 = (await this.digest?.finish()) ?? (await readAgain());
+    if (sha256 === null)
+      throw new DteError('DTE_INTERNAL', `The upload for ${describeKey(key)} could not be verified.`);
+    const { expectedSha256 } = options;
     if (typeof expectedSha256 !== 'string' || expectedSha256 === sha256) return { bytes: this.bytes, sha256 };
     throw new DteError(
       'DTE_ARTIFACT_DAMAGED',
       `The upload for ${describeKey(key)} was damaged in transit: its sha256 is ${sha256}, not ${expectedSha256}.`,
     );
+  }
+
+  /** What was added is not needed any more. */
+  abandon(): void {
+    this.digest?.abandon();
   }
 }
 

@@ -1,4 +1,5 @@
 import { sessionIdOf } from '@org/dte-identity';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { DteError, type ErrorCode, NOTICE_HEADER, noticeHeaderOf } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -95,10 +96,13 @@ function tokenOf(
   { method, roles }: Endpoint,
   { headers }: FastifyRequest,
 ): string | undefined {
-  const bearer = /^Bearer (\S{1,1024})$/i.exec(headers.authorization ?? '')?.[1];
+  const bearer = bearerOf(headers);
   if (bearer !== undefined || method !== 'GET' || !roles.includes('viewer')) return bearer;
   return isOwnHost(headers.host) ? viewerTokenOf(headers.cookie) : undefined;
 }
+
+export const bearerOf = ({ authorization }: IncomingHttpHeaders): string | undefined =>
+  /^Bearer (\S{1,1024})$/i.exec(authorization ?? '')?.[1];
 
 async function authorise({ tokens, registry }: EndpointDeps, token: string | undefined): Promise<Claims> {
   if (token === undefined) throw unauthorized('This request has no token (Authorization: Bearer ...).');

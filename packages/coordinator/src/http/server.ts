@@ -8,6 +8,7 @@ import { directUploadEndpoints } from './direct-uploads';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
+import { quickWay } from './quick-way';
 import type { Readiness } from './readiness';
 import { reportEndpoints } from './report-endpoints';
 import { sessionEndpoints } from './session-endpoints';
@@ -31,7 +32,7 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
     logger: false,
     // Endpoints limit their bodies themselves while they read them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
-    serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits, deps.room),
+    serverFactory: (listener) => createTransport(quickWay(deps, listener), deps.tls, deps.limits, deps.room),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },

@@ -139,8 +139,10 @@ export class SessionRegistry {
     return reportVersion(this.deps.fs, this.folder(sessionId));
   }
 
+  readonly isOpen = (sessionId: string): boolean => this.open.has(sessionId);
+
   async exists(sessionId: string): Promise<boolean> {
-    if (this.open.has(sessionId)) return true;
+    if (this.isOpen(sessionId)) return true;
     try {
       await this.deps.fs.stat(this.folder(sessionId));
       return true;
