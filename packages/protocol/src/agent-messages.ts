@@ -38,6 +38,8 @@ export const assignmentSchema = z.strictObject({
    * stored as an archive of the attempt, because a hash has room for only one result.
    */
   retry: z.strictObject({ failed: z.int().min(0), left: z.int().min(0) }).optional(),
+  /** An attempt after the first that nevertheless is the first to begin, as far as is known: those before were taken back. */
+  unbegun: z.literal(true).optional(),
   /**
    * Set for a batch: all tasks that one process of their executor runs, `taskId` first. They share the attempt number.
    * The closure holds what any of them needs from outside the batch.

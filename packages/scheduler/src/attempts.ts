@@ -10,7 +10,7 @@ import type { AttemptContext } from './contexts';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
 import { mayTryAgain, noteEvidence, retryTask } from './retries';
-import { leaveToOther, otherOf, outrun, watchLateness } from './rivals';
+import { leavesToFirst, leaveToOther, otherOf, outrun, watchLateness } from './rivals';
 import { appendEntry } from './run-log';
 import { endTask, endingUntried, endingWithout, failServer, makeReadyAgain } from './tasks';
 import { agentOf, at, refOf, taskOf } from './lookup';
@@ -38,12 +38,13 @@ export function markStarted({ state, run, lease, out }: AttemptContext): void {
 
 /**
  * The one accepted result of an attempt. It ends the task, unless it is a failure that is retried. Of two attempts at the same time,
- * the first result counts, whatever it is: the other attempt could only hide a failure, or make one.
+ * the first result counts, unless it is a failure of the second start: then the other attempt decides.
  */
 export function acceptResult(context: AttemptContext, result: FinishedAttempt): void {
   const { run, lease } = context;
   markStarted(context);
-  outrun(context);
+  if (leavesToFirst(context, result)) return;
+  outrun(context, result);
   noteFinished(context, lease.index, result);
   if (mayTryAgain(run, taskOf(run, lease.index), result)) retryTask(context, result);
   else settleTask(context, lease.index, { result });

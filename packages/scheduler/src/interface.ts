@@ -109,9 +109,9 @@ export type Outgoing =
 
 /**
  * How a second start ended: the `first` attempt or the `second` one had the result that counts, or goes on alone after the other was
- * lost; or it was `withdrawn` for a task that needed the slot.
+ * lost; or it `failed` and the first one goes on; or it was `withdrawn` for a task that needed the slot.
  */
-export type RivalEnd = 'first' | 'second' | 'withdrawn';
+export type RivalEnd = 'first' | 'second' | 'failed' | 'withdrawn';
 
 /** Events for logs and pages; never needed to rebuild the state. */
 export type HistoryEvent =

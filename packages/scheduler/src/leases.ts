@@ -21,11 +21,14 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
   const second = task.state.name === 'leased';
   const indices = unitOf(run, index);
   const closure = closureOf(state, run, indices);
-  const attempt = 1 + highest(indices, (each) => taskOf(run, each).attempt);
+  const before = highest(indices, (each) => taskOf(run, each).attempt);
+  const attempt = before + 1;
+  const isUnbegun = before > 0 && indices.every((each) => taskOf(run, each).recalls === before);
   const taskId = at(run.graph.ids, index);
   const retry = {
     failed: highest(indices, (each) => taskOf(run, each).retry.failed),
-    left: highest(indices, (each) => taskOf(run, each).retry.left),
+    // A failure of a second start does not count either: nothing of it is stored under the hash.
+    left: highest(indices, (each) => taskOf(run, each).retry.left) + Number(second),
   };
   const members = indices.map((each) => ({
     taskId: at(run.graph.ids, each),
@@ -52,6 +55,7 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
       streamOutput: run.streamOutput && !second,
       closure,
       ...(retry.failed + retry.left > 0 ? { retry } : {}),
+      ...(isUnbegun ? { unbegun: true } : {}),
       ...(task.batch === null ? {} : { members }),
     },
     bytes: closureBytes(closure) + membersBytes(members) + 256,

@@ -1,4 +1,4 @@
-import type { Reason, TaskSpec } from '@org/dte-protocol';
+import type { FinishedAttempt, Reason, TaskSpec } from '@org/dte-protocol';
 import type { AttemptContext } from './contexts';
 import { addDeadline } from './deadlines';
 import type { RivalEnd } from './interface';
@@ -10,9 +10,14 @@ import type { RunState, SchedulerState } from './state';
 
 // Second starts. A task that has run for longer than usual is started once more, on another agent, while a slot would be idle
 // (`second-starts.ts` decides). It then has two leases with different attempt numbers, on different agents: one in `run.leases`, by which
-// the task is found, and one in `run.rivals`. Both are live: renewed, expired and lost each on its own. The first result of either
-// counts, be it a success or a failure, and ends the other attempt, which its agent learns by no longer being told to make it. What
-// that agent says later is fenced like anything about an attempt that is not leased. Nothing of an attempt that was outrun becomes
+// the task is found, and one in `run.rivals`. Both are live: renewed, expired and lost each on its own. The first result counts, and
+// ends the other attempt, which its agent learns by no longer being told to make it. What that agent says later is fenced like
+// anything about an attempt that is not leased.
+//
+// A failure of the second start does not count while the first attempt goes on: nobody asked for the second one, so a machine that fails
+// what passes elsewhere must not fail a task that it would not have had. What the first attempt says then is the result that there
+// would be without second starts, failure or success: no failure of a task is ever hidden by a later attempt.
+// Nothing of an attempt that was outrun becomes
 // evidence, a duration or a result. What it has stored under the hash of the task before that stays: entries are immutable, agents store
 // successes under a hash and nothing else, and it is what the next attempt of a lost one would find as well.
 
@@ -45,15 +50,39 @@ export function watchLateness(state: SchedulerState, run: RunState, lease: Lease
 }
 
 /** The result of this attempt counts: another one of its task is over. Also notes how fast its agent is. */
-export function outrun(context: AttemptContext): void {
+export function outrun(context: AttemptContext, result: FinishedAttempt): void {
   const { state, run, lease } = context;
   const agent = agentOf(state, lease.agentId);
   const loser = otherOf(run, lease);
   if (lease.lateAtMs !== null) agent.slow = lease.lateAtMs <= state.nowMs;
-  else if (loser !== undefined) agent.slow = false;
+  else if (loser !== undefined || tookNoLonger(context, result)) agent.slow = false;
   if (loser === undefined) return;
   if (!loser.second) agentOf(state, loser.agentId).slow = true;
   end({ ...context, lease: loser }, lease.second ? 'second' : 'first');
+}
+
+/** It ran, and was no slower than it usually is: of a task that may not start twice, that is all that is known. */
+function tookNoLonger(
+  { state, run, lease }: AttemptContext,
+  { status, fromCache }: FinishedAttempt,
+): boolean {
+  const expectedMs = run.graph.expectedMs[lease.index] ?? null;
+  if (status !== 'success' || fromCache !== null || expectedMs === null || lease.runsSinceMs === null)
+    return false;
+  return state.nowMs - lease.runsSinceMs <= expectedMs;
+}
+
+/**
+ * The second start has failed, and the first attempt goes on: that one decides. If it is lost, the task is tried again elsewhere.
+ * @returns false: the result counts
+ */
+export function leavesToFirst(context: AttemptContext, { status }: FinishedAttempt): boolean {
+  const { run, lease } = context;
+  if (!lease.second || status !== 'failure' || otherOf(run, lease) === undefined) return false;
+  const { lostOn } = taskOf(run, lease.index);
+  if (!lostOn.includes(lease.agentId)) lostOn.push(lease.agentId);
+  end(context, 'failed');
+  return true;
 }
 
 /**
@@ -109,6 +138,8 @@ function end(context: AttemptContext, how: RivalEnd, lost?: Reason): void {
 const WHY: Readonly<Record<RivalEnd, (first: string, second: string) => string>> = {
   first: (first, second) => `was started a second time on ${second}, and ${first} had the first result`,
   second: (first, second) => `was started a second time on ${second}, which had the first result`,
+  failed: (first, second) =>
+    `was started a second time on ${second}, where it failed; ${first} has the result that counts`,
   withdrawn: (first, second) =>
     `was started a second time on ${second}, which then had to make room for another task`,
 };

@@ -119,6 +119,13 @@ it('lets the next command run while a copy of its outputs is sent, and reports t
   expect(bench.said[2]).toMatchObject({ outputs: ['dist/app'] });
 });
 
+it('lets the next command run while a copy is sent by an attempt whose predecessors were taken back before they began', async () => {
+  storesByNx();
+  bench.send({ assignment: assignment('app:build', { hash: 'hash-app-build', attempt: 2, unbegun: true }) });
+  expect(artifactOf(await bench.result())).toMatchObject({ kind: 'cache', outputs: { bytes: 4 } });
+  expect(said()).toEqual(['ready', 'executing', 'freed', 'result']);
+});
+
 it('lets the next command run while a copy is sent of a task whose hash nobody knew before it ran', async () => {
   storesByNx();
   bench.send({ assignment: assignment('app:build', { hash: null }) });

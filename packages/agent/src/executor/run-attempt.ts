@@ -135,20 +135,21 @@ async function checkedWithSlot(
 }
 
 /**
- * Others may run as soon as the outputs are packed, while they are sent. Not if they are shared with other tasks; not after the first
- * attempt either, because what the coordinator does not take is stored from the disk.
+ * Others may run as soon as the outputs are packed, while they are sent. Not if they are shared with other tasks; not if an attempt has
+ * begun before either, because what the coordinator does not take is stored from the disk.
  * @returns the outputs as they were then; undefined: nobody else has run
  */
 function freeWhenPacked(
   context: RestoreContext,
-  { attempt }: Assignment,
+  { attempt, unbegun }: Assignment,
   { task, hash: ours }: { readonly task: TaskSpec; readonly hash: string | undefined },
   { whenPacked, onFreed }: Pick<AttemptHooks, 'whenPacked' | 'onFreed'>,
 ): () => Ended['made'] {
+  const isAgain = attempt > 1 && unbegun !== true;
   let made: Ended['made'];
   whenPacked(async (hash, code) => {
     // A hash that depends on the outputs of others was not agreed, and is the one with which the task ran.
-    if (code !== 0 || hash !== (ours ?? hash) || attempt > 1 || made !== undefined) return;
+    if (code !== 0 || hash !== (ours ?? hash) || isAgain || made !== undefined) return;
     if (context.shared.overlapping(task.id).length > 0) return;
     made = await listed(context, task).catch(() => undefined);
     if (made !== undefined) onFreed();

@@ -741,7 +741,7 @@ export const configSchema = z.strictObject({
   secondStart: option(
     {
       description:
-        'Starts a task a second time on another agent if it runs for longer than 95% of its earlier runs while a slot is idle. The first result counts, a success or a failure; the other attempt is cancelled. Only for tasks that Nx caches, that need no server and may run beside others. `true`, `false`, or a table of them by `project:target`, `target` and `*` in which the most specific entry applies. See [durations](../explanation/durations.md#second-starts).',
+        'Starts a task a second time on another agent if it runs for longer than 95% of its earlier runs while a slot is idle. The first result counts, unless it is a failure of the second attempt, and the other attempt is cancelled. Only for tasks that Nx caches, that need no server and may run beside others. `true`, `false`, or a table of them by `project:target`, `target` and `*` in which the most specific entry applies. See [durations](../explanation/durations.md#second-starts).',
       defaultText: '`true`',
       env: 'DTE_SECOND_START',
       flag: null,

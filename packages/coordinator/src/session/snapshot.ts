@@ -12,7 +12,7 @@ import type { ForwardingRuns } from './forwarded-env';
  * reads the snapshots of its predecessor, and no other check would notice the difference.
  * `snapshot-format.spec.ts` fails when the shape changes.
  */
-export const SNAPSHOT_FORMAT = 6;
+export const SNAPSHOT_FORMAT = 7;
 
 /** Everything that a replay of the journal restores. */
 export interface SessionImage {

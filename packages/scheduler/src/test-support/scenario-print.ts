@@ -76,13 +76,15 @@ function printAssignment({
   parallelism,
   closure,
   retry,
+  unbegun,
   members,
 }: Assignment): string {
   const needs = closure.map((entry) => `${entry.taskId}@${printArtifact(entry.artifact)}`);
   const alone = parallelism ? '' : ' alone';
   const batch = members === undefined ? '' : ` batch(${members.map((each) => each.taskId).join(' ')})`;
   const fails = retry === undefined ? '' : ` failed=${retry.failed} left=${retry.left}`;
-  return `${runId}/${taskId}#${attempt}${batch}${alone}${fails}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
+  const first = unbegun === true ? ' unbegun' : '';
+  return `${runId}/${taskId}#${attempt}${first}${batch}${alone}${fails}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
 }
 
 function printArtifact(artifact: Artifact): string {

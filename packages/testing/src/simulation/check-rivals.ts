@@ -37,9 +37,23 @@ export class LiveAttempts {
     // It gave way to another task, and may come back.
     if (event.type === 'task.outrun' && event.end === 'withdrawn') this.doubled.delete(`${runId}/${taskId}`);
     const live = this.of(runId, taskId);
-    live.delete(attempt);
+    const had = live.delete(attempt);
     const left = type === 'task.outrun' ? 1 : type === 'task.recalled' ? 0 : live.size;
     demand(live.size === left, `of two attempts of ${taskId}, ${live.size} are left`);
+    // Not if the attempt was lost: then its end has been told before.
+    if (event.type === 'task.outrun' && had) this.checkWinner(event, [...live.keys()][0]!);
+  }
+
+  /** The failure of a second start counts only when the first attempt is over. */
+  private checkWinner({ runId, taskId, attempt, end }: Event<'task.outrun'>, other: number): void {
+    const statusOf = (each: number) => this.record.deed(runId, taskId, each)?.status;
+    if (end === 'second')
+      demand(statusOf(other) === 'success', `${taskId}#${other} failed, and ends attempt ${attempt}`);
+    if (end === 'failed')
+      demand(
+        statusOf(attempt) === 'failure' && attempt > other,
+        `${taskId}#${attempt} is over without failing`,
+      );
   }
 
   /** The task has ended, or is tried again. */
