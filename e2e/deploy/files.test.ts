@@ -17,6 +17,15 @@ interface Resource {
   readonly metadata: { readonly name: string };
 }
 
+/** What the tests read of a resource. */
+interface Spec {
+  readonly selector?: unknown;
+  readonly endpoints?: { readonly port: string }[];
+  readonly ports?: { readonly name: string; readonly port: number; readonly targetPort: string }[];
+  readonly egress?: { readonly ports: { readonly port: number }[] }[];
+  readonly template?: { readonly spec: { readonly containers: { ports: unknown[]; env: unknown[] }[] } };
+}
+
 function expectValid(resource: unknown): void {
   const { kind } = resource as Resource;
   const schema = KINDS[kind];
@@ -35,32 +44,74 @@ const documents = (values: Record<string, unknown>): Resource[] =>
     .filter((each) => each !== null) as Resource[];
 
 describe('the chart', () => {
-  const metrics = { enabled: true, serviceMonitor: true, namespace: 'monitoring' };
+  const metrics = { enabled: true, serviceMonitor: true, namespace: 'monitoring', serviceMonitorLabels: {} };
   it.each([
     ['its own values', {}, ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet']],
     [
       'everything switched on',
       {
-        metrics,
+        metrics: { ...metrics, serviceMonitorLabels: { release: 'prometheus' } },
+        networkPolicy: { enabled: true, egressPorts: [443, 9000] },
         tlsSecret: 'dte-tls',
         storageClass: 'fast',
         imagePullSecrets: [{ name: 'registry' }],
         env: [
           { name: 'DTE_LOG_LEVEL', value: 'debug' },
           { name: 'DTE_CACHE', value: 'coordinator' },
+          { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/dte/files/ca.crt' },
+          { name: 'HTTPS_PROXY', value: 'http://proxy.example.com:443' },
         ],
       },
       ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceMonitor', 'StatefulSet'],
     ],
     [
       'no network policy',
-      { networkPolicy: { enabled: false } },
+      { networkPolicy: { enabled: false, egressPorts: [443] } },
       ['PodDisruptionBudget', 'Service', 'StatefulSet'],
     ],
   ])('renders to valid resources with %s', (_, change, kinds) => {
     const all = documents(withValues(change));
     expect(all.map(({ kind }) => kind).sort()).toEqual(kinds);
     all.forEach(expectValid);
+  });
+
+  it('lets a monitor find the port of the metrics, and out what its values name', () => {
+    const labels = { release: 'prometheus' };
+    const networkPolicy = { enabled: true, egressPorts: [443, 9000] };
+    const all = documents(
+      withValues({ networkPolicy, metrics: { ...metrics, serviceMonitorLabels: labels } }),
+    ) as (Resource & { metadata: { labels: unknown }; spec: Spec })[];
+    const of = (kind: string) => all.find((each) => each.kind === kind);
+    const monitor = of('ServiceMonitor');
+    expect(monitor?.metadata.labels).toEqual(labels);
+    expect(monitor?.spec.selector).toEqual({ matchLabels: of('Service')?.metadata.labels });
+    const [port] = monitor?.spec.endpoints?.map((each) => each.port) ?? [];
+    const named = of('Service')?.spec.ports?.find(({ name }) => name === port);
+    const container = of('StatefulSet')?.spec.template?.spec.containers[0];
+    expect(container?.ports).toContainEqual({ name: named?.targetPort, containerPort: named?.port });
+    expect(container?.env).toContainEqual({ name: 'DTE_METRICS_PORT', value: String(named?.port) });
+    const ports = of('NetworkPolicy')?.spec.egress?.flatMap((rule) => rule.ports.map((each) => each.port));
+    expect(ports).toEqual([53, 53, 443, 9000]);
+  });
+
+  it('is patched by the kustomization where its image and its issuers are', () => {
+    const { images, patches } = parse(
+      readFileSync(join(DEPLOY, 'kubernetes', 'kustomization.yaml'), 'utf8'),
+    ) as { images: { name: string; newTag: string }[]; patches: { patch: string }[] };
+    expect(images.map(({ name, newTag }) => `${name}:${newTag}`)).toEqual([chartValues()['image']]);
+    const operations = patches.flatMap(({ patch }) => parse(patch) as { path: string; value: string }[]);
+    const found = documents(chartValues()).find(({ kind }) => kind === 'StatefulSet');
+    const at = (path: string): unknown =>
+      path
+        .split('/')
+        .slice(1)
+        .reduce((value: unknown, name) => Reflect.get(Object(value), name), found);
+    for (const { path, value } of operations) {
+      expect(path).toMatch(/\/value$/);
+      expect(at(path.replace(/value$/, 'name'))).toBe('DTE_ISSUERS');
+      expect(at(path)).toBe(value);
+    }
+    expect(operations).toHaveLength(1);
   });
 
   it('asks the endpoints that a coordinator has, by https if it has a certificate', () => {
@@ -115,7 +166,8 @@ it('the compose file is valid, and stops later than a coordinator drains', () =>
 });
 
 it('every way to deploy waits longer than a coordinator takes to end', () => {
-  const needed = (LIMITS.coordinatorDrainMs.value + LIMITS.closeMs.value) / 1_000;
+  // It drains, closes, and stores results of the shared cache for as long as it drains.
+  const needed = (2 * LIMITS.coordinatorDrainMs.value + LIMITS.closeMs.value) / 1_000;
   const seconds = (path: string, pattern: RegExp): number =>
     Number(pattern.exec(readFileSync(join(DEPLOY, path), 'utf8'))?.[1]);
   expect(seconds('compose/compose.yaml', /stop_grace_period: (\d+)s/)).toBeGreaterThan(needed);
