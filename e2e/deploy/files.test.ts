@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP, LIMITS } from '@org/dte-protocol';
-import { REPOSITORY } from '@org/dte-testing';
+import { httpCall, REPOSITORY, RunningProcess } from '@org/dte-testing';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import { chartValues, documentsOf, render, rendered } from './chart';
+import { canConfine, confined, wordsOf } from './confined';
 import { COMPOSE, KINDS } from './schemas';
 
 const DEPLOY = join(REPOSITORY, 'deploy');
@@ -203,6 +204,54 @@ const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
     const { stderr } = spawnSync('systemd-analyze', ['verify', copy], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
     expect(stderr).toContain('RemoveIpc');
+  });
+});
+
+(canConfine ? describe : describe.skip)('the service of systemd', () => {
+  const unit = readFileSync(join(DEPLOY, 'systemd', 'dte-coordinator.service'), 'utf8');
+  const families = wordsOf(unit, 'RestrictAddressFamilies');
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'dte-service-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Its command and its variables, with the package of this repository, a folder and a port of the test. */
+  function start(allowed: readonly string[]): RunningProcess {
+    const installed = '/opt/dte/node_modules/@org/dte';
+    const line = wordsOf(unit, 'ExecStart').map((word) =>
+      word.replace(installed, join(REPOSITORY, 'packages/dte')),
+    );
+    expect(line.join(' ')).toContain(join(REPOSITORY, 'packages/dte/dist/cli/main.js'));
+    const [command = '', ...args] = confined(allowed, line);
+    const variables = wordsOf(unit, 'Environment').map((word) => word.split('=') as [string, string]);
+    return new RunningProcess({
+      name: 'service',
+      command,
+      args,
+      cwd: wordsOf(unit, 'WorkingDirectory')[0] ?? '',
+      env: {
+        PATH: process.env['PATH'],
+        ...Object.fromEntries(variables),
+        DTE_DATA_DIR: folder,
+        DTE_PORT: '0',
+        DTE_ISSUERS: 'https://gitlab.example.com',
+      },
+    });
+  }
+
+  it('starts with the kinds of sockets that the unit permits, and ends when it is asked to', async () => {
+    const service = start(families);
+    await service.waitForOutput('coordinator on http://0.0.0.0:');
+    const port = Number(/coordinator on http:\S+:(\d+)/.exec(service.output())?.[1]);
+    const answer = await httpCall(`http://127.0.0.1:${port}`, { path: HTTP.ready });
+    expect([answer.status, answer.text]).toEqual([200, '{"ready":true}']);
+    service.signal('SIGTERM');
+    expect((await service.end()).code).toBe(0);
+  });
+
+  it('would not start without that for the addresses of the machine', async () => {
+    const service = start(families.filter((name) => name !== 'AF_NETLINK'));
+    expect((await service.end()).code).not.toBe(0);
+    expect(service.output()).toContain('uv_interface_addresses');
   });
 });
 
