@@ -41,12 +41,12 @@ describe('whose address of a coordinator a job with an id token believes', () =>
     generation: url,
     expiresAtMs: timing.now() + 60_000,
   });
-  const put = (token: string, record: RendezvousRecord, status = 'default') =>
+  const put = (token: string, record: RendezvousRecord, status = 'default', header = 'job-token') =>
     fetch(
       `${gitlab.apiUrl}/projects/7/packages/generic/dte-rendezvous/0.0.${MAIN}/${SESSION}.json?status=${status}`,
       {
         method: 'PUT',
-        headers: { 'job-token': token },
+        headers: { [header]: token },
         body: `${JSON.stringify(record)}\n`,
       },
     );
@@ -95,6 +95,24 @@ describe('whose address of a coordinator a job with an id token believes', () =>
     };
     const found = await new GitlabPackagesRendezvous(registry, timing, own).find(SESSION);
     expect([found?.url, reads, lines]).toEqual(['http://main:1', 2, []]);
+  });
+
+  it('not that of a person, where GitLab says of other packages or files which pipeline they are of', async () => {
+    const person = gitlab.accessToken(7);
+    const agent = door(jobOf(MAIN, 2));
+    await put(person, at('http://evil:1'), 'default', 'private-token');
+    // Nothing tells it from a GitLab that says nothing: see docs/explanation/security.md.
+    expect(await door(jobOf(MAIN, 2)).find(SESSION)).toMatchObject({ url: 'http://evil:1' });
+    await fetch(`${gitlab.apiUrl}/projects/7/packages/generic/dte-rendezvous/0.0.1000/7-1000.json`, {
+      method: 'PUT',
+      headers: { 'job-token': jobOf(PROPOSED) },
+      body: '{}',
+    });
+    expect(await agent.find(SESSION)).toBeNull();
+    await door(jobOf(MAIN)).publish(at('http://main:1'));
+    await put(person, at('http://evil:2'), 'default', 'private-token');
+    expect(await agent.find(SESSION)).toBeNull();
+    expect(lines).toHaveLength(2);
   });
 
   it('what GitLab says nothing of, as before', async () => {

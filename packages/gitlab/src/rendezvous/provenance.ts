@@ -26,8 +26,19 @@ export async function provenanceOf(
   const same = named.filter(({ file_sha256 }) => file_sha256 === digest);
   const makers = same.flatMap(({ pipelines }) => pipelines ?? []).map(({ id }) => String(id));
   if (makers.includes(pipelineId)) return 'own';
-  if (makers.length > 0) return 'foreign';
-  return same.length > 0 ? 'unknown' : files.length > 0 ? 'replaced' : 'foreign';
+  if (makers.length > 0 || files.length === 0) return 'foreign';
+  if (same.length === 0) return 'replaced';
+  return (await saysPipelines(registry, files)) ? 'foreign' : 'unknown';
+}
+
+/** Whether GitLab tells this job of pipelines at all. Then what has none was not stored by a job. */
+async function saysPipelines(
+  registry: PackageRegistry,
+  files: readonly PackageFileEntry[],
+): Promise<boolean> {
+  if (files.some(({ pipelines }) => (pipelines ?? []).length > 0)) return true;
+  const packages = await registry.packages('newest first', undefined, 'retry');
+  return packages.some(({ name, pipeline }) => name === PACKAGE_NAME && pipeline != null);
 }
 
 /** Null: there is no such list for jobs. None: the package is not listed, as one that somebody has hidden. */

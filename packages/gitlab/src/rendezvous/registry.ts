@@ -17,6 +17,8 @@ const packageSchema = z.object({
   name: z.string(),
   version: z.string().nullable(),
   created_at: z.string().transform((text) => Date.parse(text)),
+  /** Of the job that has stored its first file; absent if it was no job. */
+  pipeline: z.object({ id: z.int() }).nullish(),
 });
 const packageFileSchema = z.object({
   id: z.int(),

@@ -18,13 +18,14 @@ const STORED = /^\/object-storage\/(\d+)$/;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const shownPackage = ({ id, name, version, status, createdAtMs }: FakePackage): object => ({
+const shownPackage = ({ id, name, version, status, createdAtMs, files }: FakePackage): object => ({
   id,
   name,
   version,
   status,
   package_type: 'generic',
   created_at: iso(createdAtMs),
+  ...(files[0]?.pipelineId == null ? {} : { pipeline: { id: files[0].pipelineId } }),
   tags: [],
 });
 
