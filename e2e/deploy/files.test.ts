@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP, LIMITS } from '@org/dte-protocol';
-import { REPOSITORY } from '@org/dte-testing';
+import { httpCall, REPOSITORY, RunningProcess } from '@org/dte-testing';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import { chartValues, documentsOf, render, rendered } from './chart';
+import { canConfine, confined, wordsOf } from './confined';
 import { COMPOSE, KINDS } from './schemas';
 
 const DEPLOY = join(REPOSITORY, 'deploy');
@@ -15,6 +16,15 @@ const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 interface Resource {
   readonly kind: string;
   readonly metadata: { readonly name: string };
+}
+
+/** What the tests read of a resource. */
+interface Spec {
+  readonly selector?: unknown;
+  readonly endpoints?: { readonly port: string }[];
+  readonly ports?: { readonly name: string; readonly port: number; readonly targetPort: string }[];
+  readonly egress?: { readonly ports: { readonly port: number }[] }[];
+  readonly template?: { readonly spec: { readonly containers: { ports: unknown[]; env: unknown[] }[] } };
 }
 
 function expectValid(resource: unknown): void {
@@ -35,32 +45,74 @@ const documents = (values: Record<string, unknown>): Resource[] =>
     .filter((each) => each !== null) as Resource[];
 
 describe('the chart', () => {
-  const metrics = { enabled: true, serviceMonitor: true, namespace: 'monitoring' };
+  const metrics = { enabled: true, serviceMonitor: true, namespace: 'monitoring', serviceMonitorLabels: {} };
   it.each([
     ['its own values', {}, ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet']],
     [
       'everything switched on',
       {
-        metrics,
+        metrics: { ...metrics, serviceMonitorLabels: { release: 'prometheus' } },
+        networkPolicy: { enabled: true, egressPorts: [443, 9000] },
         tlsSecret: 'dte-tls',
         storageClass: 'fast',
         imagePullSecrets: [{ name: 'registry' }],
         env: [
           { name: 'DTE_LOG_LEVEL', value: 'debug' },
           { name: 'DTE_CACHE', value: 'coordinator' },
+          { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/dte/files/ca.crt' },
+          { name: 'HTTPS_PROXY', value: 'http://proxy.example.com:443' },
         ],
       },
       ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceMonitor', 'StatefulSet'],
     ],
     [
       'no network policy',
-      { networkPolicy: { enabled: false } },
+      { networkPolicy: { enabled: false, egressPorts: [443] } },
       ['PodDisruptionBudget', 'Service', 'StatefulSet'],
     ],
   ])('renders to valid resources with %s', (_, change, kinds) => {
     const all = documents(withValues(change));
     expect(all.map(({ kind }) => kind).sort()).toEqual(kinds);
     all.forEach(expectValid);
+  });
+
+  it('lets a monitor find the port of the metrics, and out what its values name', () => {
+    const labels = { release: 'prometheus' };
+    const networkPolicy = { enabled: true, egressPorts: [443, 9000] };
+    const all = documents(
+      withValues({ networkPolicy, metrics: { ...metrics, serviceMonitorLabels: labels } }),
+    ) as (Resource & { metadata: { labels: unknown }; spec: Spec })[];
+    const of = (kind: string) => all.find((each) => each.kind === kind);
+    const monitor = of('ServiceMonitor');
+    expect(monitor?.metadata.labels).toEqual(labels);
+    expect(monitor?.spec.selector).toEqual({ matchLabels: of('Service')?.metadata.labels });
+    const [port] = monitor?.spec.endpoints?.map((each) => each.port) ?? [];
+    const named = of('Service')?.spec.ports?.find(({ name }) => name === port);
+    const container = of('StatefulSet')?.spec.template?.spec.containers[0];
+    expect(container?.ports).toContainEqual({ name: named?.targetPort, containerPort: named?.port });
+    expect(container?.env).toContainEqual({ name: 'DTE_METRICS_PORT', value: String(named?.port) });
+    const ports = of('NetworkPolicy')?.spec.egress?.flatMap((rule) => rule.ports.map((each) => each.port));
+    expect(ports).toEqual([53, 53, 443, 9000]);
+  });
+
+  it('is patched by the kustomization where its image and its issuers are', () => {
+    const { images, patches } = parse(
+      readFileSync(join(DEPLOY, 'kubernetes', 'kustomization.yaml'), 'utf8'),
+    ) as { images: { name: string; newTag: string }[]; patches: { patch: string }[] };
+    expect(images.map(({ name, newTag }) => `${name}:${newTag}`)).toEqual([chartValues()['image']]);
+    const operations = patches.flatMap(({ patch }) => parse(patch) as { path: string; value: string }[]);
+    const found = documents(chartValues()).find(({ kind }) => kind === 'StatefulSet');
+    const at = (path: string): unknown =>
+      path
+        .split('/')
+        .slice(1)
+        .reduce((value: unknown, name) => Reflect.get(Object(value), name), found);
+    for (const { path, value } of operations) {
+      expect(path).toMatch(/\/value$/);
+      expect(at(path.replace(/value$/, 'name'))).toBe('DTE_ISSUERS');
+      expect(at(path)).toBe(value);
+    }
+    expect(operations).toHaveLength(1);
   });
 
   it('asks the endpoints that a coordinator has, by https if it has a certificate', () => {
@@ -115,7 +167,8 @@ it('the compose file is valid, and stops later than a coordinator drains', () =>
 });
 
 it('every way to deploy waits longer than a coordinator takes to end', () => {
-  const needed = (LIMITS.coordinatorDrainMs.value + LIMITS.closeMs.value) / 1_000;
+  // It drains, closes, and stores results of the shared cache for as long as it drains.
+  const needed = (2 * LIMITS.coordinatorDrainMs.value + LIMITS.closeMs.value) / 1_000;
   const seconds = (path: string, pattern: RegExp): number =>
     Number(pattern.exec(readFileSync(join(DEPLOY, path), 'utf8'))?.[1]);
   expect(seconds('compose/compose.yaml', /stop_grace_period: (\d+)s/)).toBeGreaterThan(needed);
@@ -151,6 +204,54 @@ const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
     const { stderr } = spawnSync('systemd-analyze', ['verify', copy], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
     expect(stderr).toContain('RemoveIpc');
+  });
+});
+
+(canConfine ? describe : describe.skip)('the service of systemd', () => {
+  const unit = readFileSync(join(DEPLOY, 'systemd', 'dte-coordinator.service'), 'utf8');
+  const families = wordsOf(unit, 'RestrictAddressFamilies');
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'dte-service-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Its command and its variables, with the package of this repository, a folder and a port of the test. */
+  function start(allowed: readonly string[]): RunningProcess {
+    const installed = '/opt/dte/node_modules/@org/dte';
+    const line = wordsOf(unit, 'ExecStart').map((word) =>
+      word.replace(installed, join(REPOSITORY, 'packages/dte')),
+    );
+    expect(line.join(' ')).toContain(join(REPOSITORY, 'packages/dte/dist/cli/main.js'));
+    const [command = '', ...args] = confined(allowed, line);
+    const variables = wordsOf(unit, 'Environment').map((word) => word.split('=') as [string, string]);
+    return new RunningProcess({
+      name: 'service',
+      command,
+      args,
+      cwd: wordsOf(unit, 'WorkingDirectory')[0] ?? '',
+      env: {
+        PATH: process.env['PATH'],
+        ...Object.fromEntries(variables),
+        DTE_DATA_DIR: folder,
+        DTE_PORT: '0',
+        DTE_ISSUERS: 'https://gitlab.example.com',
+      },
+    });
+  }
+
+  it('starts with the kinds of sockets that the unit permits, and ends when it is asked to', async () => {
+    const service = start(families);
+    await service.waitForOutput('coordinator on http://0.0.0.0:');
+    const port = Number(/coordinator on http:\S+:(\d+)/.exec(service.output())?.[1]);
+    const answer = await httpCall(`http://127.0.0.1:${port}`, { path: HTTP.ready });
+    expect([answer.status, answer.text]).toEqual([200, '{"ready":true}']);
+    service.signal('SIGTERM');
+    expect((await service.end()).code).toBe(0);
+  });
+
+  it('would not start without that for the addresses of the machine', async () => {
+    const service = start(families.filter((name) => name !== 'AF_NETLINK'));
+    expect((await service.end()).code).not.toBe(0);
+    expect(service.output()).toContain('uv_interface_addresses');
   });
 });
 

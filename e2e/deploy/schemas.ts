@@ -40,7 +40,7 @@ const container = object({
   args: fixed(['coordinator']),
   env: list(
     object({
-      name: { type: 'string', pattern: '^DTE_[A-Z_]+$' },
+      name: { type: 'string', pattern: '^(DTE_[A-Z_]+|NODE_EXTRA_CA_CERTS|(HTTPS?|NO)_PROXY)$' },
       'value?': text,
       'valueFrom?': { type: 'object' },
     }),
@@ -74,7 +74,7 @@ const pod = object({
     seccompProfile: { type: 'RuntimeDefault' },
   }),
   containers: { type: 'array', items: container, minItems: 1, maxItems: 1 },
-  'volumes?': list(object({ name, secret: object({ secretName: name }) })),
+  volumes: list(object({ name, secret: object({ secretName: name, 'optional?': fixed(true) }) })),
   nodeSelector: map,
   tolerations: list({ type: 'object' }),
   affinity: { type: 'object' },
@@ -109,6 +109,8 @@ export const KINDS: Readonly<Record<string, Schema>> = {
     'Service',
     object({
       type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
+      // The only pod is not ready when its disk is full or it drains: jobs of running sessions still need it.
+      publishNotReadyAddresses: fixed(true),
       selector: map,
       ports: list(object({ name, port: count, targetPort: port })),
     }),
@@ -141,9 +143,10 @@ export const COMPOSE: Schema = object({
   name,
   services: object({
     coordinator: object({
-      build: object({ context: text, dockerfile: text }),
+      build: object({ context: text, dockerfile: text, args: map }),
       image: text,
       environment: map,
+      env_file: list(object({ path: text, required: fixed(false) })),
       ports: list({ type: 'string', pattern: '^\\d+:\\d+$' }),
       volumes: fixed(['data:/var/lib/dte']),
       read_only: fixed(true),

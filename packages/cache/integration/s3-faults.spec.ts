@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -200,6 +200,57 @@ describe('an upload that ends early', () => {
     await settled;
     expect(opened).toBe(4);
     expect(await cache.write(AREA, entryOf('turn-8', 'x'), opener('x'), never())).toBe('stored');
+  });
+});
+
+describe('an upload that is given up when the server has all of it', () => {
+  const lists: string[] = [];
+  let held: (() => void)[] = [];
+  /** Passes everything on; the bytes of entries only when they are let through. */
+  const front = createServer((incoming, outgoing) => {
+    const { method, headers, url: path = '' } = incoming;
+    if (path.includes('list-type')) lists.push(path);
+    const onward = request({ port: bench.port, host: '127.0.0.1', method, headers, path }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    });
+    if (method !== 'PUT' || !/\/data(\?|$)/.test(path)) incoming.pipe(onward);
+    else held.push(() => incoming.pipe(onward));
+  });
+  beforeAll(async () => {
+    front.listen(0, '127.0.0.1');
+    await once(front, 'listening');
+  });
+  afterAll(() => {
+    front.closeAllConnections();
+    front.close();
+  });
+
+  it('is forgotten with its pipeline, which waits for no other pipeline', async () => {
+    held = [];
+    const endpoint = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const cache = bench.open({ endpoint, prefix: bench.emptyPrefix() });
+    const { origin } = entryOf('', '');
+    const other = { ...entryOf('2', 'two'), origin: { ...origin, pipelineId: '4712' } };
+    const stop = new AbortController();
+    const mine = cache.write(AREA, entryOf('1', 'one'), opener('one'), stop.signal);
+    mine.catch(() => undefined);
+    await waitFor('the upload', () => held.length === 1);
+    const others = cache.write(AREA, other, opener('two'), never());
+    await waitFor('the other one', () => held.length === 2);
+    stop.abort(new Error('to be forgotten'));
+    await expect(mine).rejects.toThrow('to be forgotten');
+
+    lists.length = 0;
+    const forgotten = cache.forget(AREA, '4711');
+    // A question has its answer, so a list would have been asked for.
+    expect(await cache.find(AREA, [entryOf('1', 'one')], never())).toEqual([]);
+    expect(lists).toEqual([]);
+    held[0]?.();
+    expect(await forgotten).toBe(1);
+    expect(await cache.find(AREA, [entryOf('1', 'one')], never())).toEqual([]);
+    held[1]?.();
+    expect(await others).toBe('stored');
   });
 });
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { rendezvousRecordSchema, type RendezvousRecord } from '@org/dte-protocol';
 import { isRunning, startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
 import { CliWorld } from './cli-world';
@@ -31,6 +33,7 @@ describe('jobs of a GitLab pipeline that share only the package registry', () =>
   const enter = (world: CliWorld, name: string, env: Record<string, string> = {}): void => {
     const jobId = String(nextJobId++);
     const claims = { project_id: '7', pipeline_id: '1001', job_id: jobId, sha: SHA };
+    gitlab.addJob({ id: Number(jobId), pipelineId: 1001, name, status: 'running' });
     world.env = {
       NO_COLOR: '1',
       CI: 'true',
@@ -60,6 +63,11 @@ describe('jobs of a GitLab pipeline that share only the package registry', () =>
 
   beforeEach(async () => {
     gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
+    for (const [id, ref] of [
+      [1001, 'main'],
+      [1002, 'refs/merge-requests/7/head'],
+    ] as const)
+      gitlab.addPipeline({ id, projectId: 7, ref, sha: SHA, status: 'running' });
     worlds = [];
     nextJobId = 9001;
     main = job('nx');
@@ -77,6 +85,41 @@ describe('jobs of a GitLab pipeline that share only the package registry', () =>
     expect(record()).toMatchObject({ url: expect.stringMatching(/^https:/) as string, jobId: '9001' });
     expect((await main.run(['complete-ci-run'])).code).toBe(0);
     expect((await agent.end()).code).toBe(0);
+  });
+
+  it('main job and agents show nothing to a coordinator that a merge request has announced for them', async () => {
+    let visits = 0;
+    const rogue = createServer((socket) => {
+      visits += 1;
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(rogue, 'listening');
+    const url = `https://127.0.0.1:${(rogue.address() as AddressInfo).port}`;
+    gitlab.addJob({ id: 8001, pipelineId: 1002, name: 'nx' });
+    const announced: RendezvousRecord = {
+      version: 1,
+      sessionId: '7-1001',
+      url,
+      generation: 'rogue',
+      expiresAtMs: Date.now() + 600_000,
+    };
+    const answer = await fetch(
+      `${gitlab.apiUrl}/projects/7/packages/generic/dte-rendezvous/0.0.1001/7-1001.json`,
+      {
+        method: 'PUT',
+        headers: { 'job-token': gitlab.jobToken(7, 8001) },
+        body: JSON.stringify(announced),
+      },
+    );
+    expect(answer.status).toBe(201);
+    const agent = startAgent();
+    await agent.waitForOutput('is ignored: GitLab does not say that a job of pipeline 1001 has stored it');
+    expect((await main.run(['start-ci-run'])).code).toBe(0);
+    await connected(agent);
+    expect((await main.run(['complete-ci-run'])).code).toBe(0);
+    expect((await agent.end()).code).toBe(0);
+    expect(visits).toBe(0);
+    rogue.close();
   });
 
   it('a late or retried agent exits immediately with code 0 and one line', async () => {

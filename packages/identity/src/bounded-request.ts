@@ -55,8 +55,14 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<stri
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Opens one request; nothing is written yet. */
-async function open(request: BoundedRequest, signal: AbortSignal): Promise<ClientRequest> {
+/** What is sent, and to whom. */
+export type Outgoing = Pick<BoundedRequest, 'method' | 'url' | 'headers' | 'body' | 'ca'>;
+
+/**
+ * Opens one request, through the proxy of the process if there is one for the address; nothing is written yet.
+ * @throws Error if the proxy does not connect
+ */
+export async function openRequest(request: Outgoing, signal: AbortSignal): Promise<ClientRequest> {
   const { method, url, body, ca } = request;
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   const headers = { ...request.headers, ...length };
@@ -76,11 +82,7 @@ async function open(request: BoundedRequest, signal: AbortSignal): Promise<Clien
 const HTTPS_PORT = 443;
 
 /** Through the proxy, which sees only the name of the server. */
-async function securely(
-  { url, ca }: BoundedRequest,
-  proxy: Proxy,
-  signal: AbortSignal,
-): Promise<RequestOptions> {
+async function securely({ url, ca }: Outgoing, proxy: Proxy, signal: AbortSignal): Promise<RequestOptions> {
   const more = authorities(ca);
   const socket = await connectThrough({ proxy, target: url, signal, ...more });
   const { hostname } = url;
@@ -92,7 +94,7 @@ async function securely(
 
 /** Not the global `fetch`, which trusts only the certificate authorities that Node was started with. */
 async function once(request: BoundedRequest, signal: AbortSignal): Promise<BoundedAnswer | Exceeded> {
-  const outgoing = await open(request, signal);
+  const outgoing = await openRequest(request, signal);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.on('error', reject).on('response', resolve).end(request.body);
   });

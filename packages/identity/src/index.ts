@@ -1,4 +1,4 @@
-export { type BoundedAnswer, type BoundedRequest, boundedRequest } from './bounded-request';
+export { type BoundedAnswer, type BoundedRequest, boundedRequest, openRequest } from './bounded-request';
 export { authorities } from './authorities';
 export { channelOf, hasPin, isUnboundTls } from './channel';
 export { type IdTokenClaims, readOwnIdToken } from './claims';

@@ -30,6 +30,28 @@ const claims = (change: Record<string, unknown> = {}): IdTokenClaims =>
   );
 const writeOf = (change?: Record<string, unknown>): string => cacheAccessOf(claims(change)).write;
 
+/** Names that a path, an address or a file system could take for another one. */
+const HOSTILE = [
+  'trusted',
+  'TRUSTED',
+  'Trusted',
+  '../trusted',
+  'refs/heads/a/../../trusted',
+  'refs%2fheads%2ftrusted',
+  'refs/heads/trusted',
+  'own-00000000000000000000000000000000',
+  'caf\u00e9',
+  'cafe\u0301',
+  '\ufb01x',
+  'fix',
+  'a\u0000b',
+  'a',
+  'a ',
+  '"],["ref"',
+  '\ud800',
+  '\ufffd',
+];
+
 describe('cacheAccessOf', () => {
   const unprotected = { ref_protected: 'false' };
   const table: [what: string, change: Record<string, unknown>, isTrusted: boolean][] = [
@@ -91,10 +113,10 @@ describe('cacheAccessOf', () => {
       MERGE_REQUEST,
       { ...MERGE_REQUEST, ref: 'refs/merge-requests/2/head' },
       { ...MERGE_REQUEST, ref: 'refs/merge-requests/11/head' },
-      { ...unprotected, ref: 'trusted' },
+      ...HOSTILE.map((ref) => ({ ...unprotected, ref })),
     ].map(writeOf);
     expect(new Set(scopes).size).toBe(scopes.length);
-    expect(scopes).not.toContain(TRUSTED);
+    for (const scope of scopes) expect(scope).toMatch(/^own-[0-9a-f]{32}$/);
   });
 
   it('shares with no other pipeline if the token does not name a ref', () => {

@@ -59,7 +59,8 @@ class S3Cache implements SharedCache {
   private readonly bucket: Bucket;
   private readonly lists: Lists;
   private readonly uploads = new Turns(PARALLEL_UPLOADS, WAITING_UPLOADS);
-  private readonly running = new Set<Promise<unknown>>();
+  /** What is being written, and for whom. */
+  private readonly running = new Map<Promise<unknown>, string>();
   private readonly closing = new AbortController();
   private readonly conditions: Record<Making['how'], Conditions> = { upload: 'ignored', copy: 'ignored' };
   readonly staged: StagedBytes | null;
@@ -129,7 +130,7 @@ class S3Cache implements SharedCache {
       this.uploads.leave();
       this.running.delete(work);
     });
-    this.running.add(work);
+    this.running.set(work, makerKey(area, entry.origin.pipelineId));
     return await unlessAborted(work, until);
   }
 
@@ -143,6 +144,9 @@ class S3Cache implements SharedCache {
 
   async forget(project: Pick<CacheArea, 'issuer' | 'projectId'>, pipelineId: string): Promise<number> {
     const key = projectKey(this.options.prefix, project);
+    // An upload that nobody waits for any more goes on to its answer: the list would not have what it stores.
+    const maker = makerKey(project, pipelineId);
+    await Promise.allSettled([...this.running].filter(([, of]) => of === maker).map(([work]) => work));
     const count = await forgetPipeline(this.bucket, key, pipelineId, this.closing.signal);
     this.lists.drop(key);
     return count;
@@ -158,7 +162,7 @@ class S3Cache implements SharedCache {
     this.lists.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
-    await Promise.race([Promise.allSettled(this.running), late]);
+    await Promise.race([Promise.allSettled(this.running.keys()), late]);
     clearTimeout(timer);
     this.bucket.close();
   }
@@ -245,6 +249,11 @@ class S3Cache implements SharedCache {
     }
   }
 }
+
+const makerKey = (
+  { issuer, projectId }: Pick<CacheArea, 'issuer' | 'projectId'>,
+  pipelineId: string,
+): string => JSON.stringify([issuer, projectId, pipelineId]);
 
 function entryOfObject(name: EntryName, object: FoundObject | null): CacheEntry | null {
   const entry = object?.text == null ? null : entryOfText(name, object.text);

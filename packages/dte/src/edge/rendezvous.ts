@@ -7,7 +7,7 @@ import { GitlabPackagesRendezvous, PackageRegistry, registryAccessOf } from '@or
 
 export { StaticRendezvous } from '@org/dte-client';
 
-type Wanted = Pick<Config, 'coordinatorUrl' | 'rendezvousDir' | 'rendezvous'>;
+type Wanted = Pick<Config, 'coordinatorUrl' | 'rendezvousDir' | 'rendezvous' | 'idToken'>;
 
 export interface RendezvousOptions {
   readonly config: Wanted;
@@ -27,12 +27,17 @@ export function createRendezvous({
   surroundings,
   workspaceRoot,
 }: RendezvousOptions): Rendezvous | null {
-  const { coordinatorUrl, rendezvousDir: dir, rendezvous } = config;
+  const { coordinatorUrl, rendezvousDir: dir, rendezvous, idToken } = config;
+  const { job } = surroundings;
   if (coordinatorUrl !== undefined) return new StaticRendezvous(coordinatorUrl);
   if (dir !== undefined) return new FileRendezvous(isAbsolute(dir) ? dir : join(workspaceRoot, dir));
-  const access =
-    rendezvous === 'gitlab-packages' ? registryAccessOf(surroundings.job, surroundings.authorities) : null;
-  return access === null ? null : new GitlabPackagesRendezvous(new PackageRegistry(access, limits));
+  const access = rendezvous === 'gitlab-packages' ? registryAccessOf(job, surroundings.authorities) : null;
+  if (access === null) return null;
+  // An id token is for one pipeline: it must not be shown to a coordinator that another one has announced.
+  const id = idToken === undefined ? null : (job?.pipelineId ?? null);
+  const warn = (line: string): void => void process.stderr.write(`dte: ${line}.\n`);
+  const registry = new PackageRegistry(access, limits);
+  return new GitlabPackagesRendezvous(registry, undefined, id === null ? null : { id, warn });
 }
 
 /** For an agent, which polls often: a shared service is polled at a pace that it can handle. */

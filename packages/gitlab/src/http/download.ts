@@ -1,7 +1,5 @@
-import { OLDEST_TLS } from '@org/dte-identity';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import { openRequest } from '@org/dte-identity';
+import type { IncomingMessage } from 'node:http';
 import { REDIRECTS, type GitlabCall } from './call';
 
 export interface GitlabDownload extends Pick<GitlabCall, 'url' | 'headers' | 'ca' | 'timeoutMs'> {
@@ -11,7 +9,8 @@ export interface GitlabDownload extends Pick<GitlabCall, 'url' | 'headers' | 'ca
 
 /**
  * A GET whose answer is streamed: every status is an answer, and the caller reads its body or destroys it. `timeoutMs` is the longest
- * time without any byte. Redirects to object storage are followed, without the token.
+ * time without any byte. Redirects to object storage are followed, without the token. It goes
+ * through the proxy of the job, like everything that is asked of GitLab.
  * @throws Error if there is no connection, or if it breaks
  */
 export async function gitlabDownload(download: GitlabDownload): Promise<IncomingMessage> {
@@ -27,16 +26,12 @@ export async function gitlabDownload(download: GitlabDownload): Promise<Incoming
   }
 }
 
-const once = ({ url, headers, ca, timeoutMs, signal }: GitlabDownload): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-      headers,
-      signal,
-      timeout: timeoutMs,
-      minVersion: OLDEST_TLS,
-      // Authorities that are passed replace the usual ones.
-      ...(ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] }),
-    });
-    request.on('timeout', () => request.destroy(new Error(`nothing was received for ${timeoutMs} ms`)));
+async function once({ url, headers, ca, timeoutMs, signal }: GitlabDownload): Promise<IncomingMessage> {
+  const request = await openRequest({ method: 'GET', url, headers, ca }, signal);
+  return new Promise((resolve, reject) => {
+    request.setTimeout(timeoutMs, () =>
+      request.destroy(new Error(`nothing was received for ${timeoutMs} ms`)),
+    );
     request.on('error', reject).on('response', resolve).end();
   });
+}

@@ -10,10 +10,22 @@ import {
 } from '@org/dte-protocol';
 import { isReportFile, PACKAGE_NAME, recordFile, reportFile, versionOf } from './names';
 import { REAL_TIME, type Patience, type Timing } from './patient-client';
+import { provenanceOf } from './provenance';
 import type { PackageRegistry } from './registry';
 
 /** Always expired: a removed record. Deleting it requires a role that most users do not have. */
 const TAKEN_BACK_MS = 0;
+
+/** How often a record is read again that was replaced right after it was read. Not configurable: once is rare. */
+const REPLACED_AT_MOST = 2;
+
+/** What a job knows of itself, by its id token. */
+export interface OwnPipeline {
+  /** Its records are those that its own jobs have stored. */
+  readonly id: string;
+  /** Gets a line, without a full stop, about a record that is ignored. */
+  readonly warn: (line: string) => void;
+}
 
 /**
  * Records in the generic package registry of the project, the only storage that jobs of a pipeline share without
@@ -26,15 +38,27 @@ export class GitlabPackagesRendezvous implements Rendezvous {
   readonly isAcrossMachines = true;
   readonly isShared = true;
   private readonly known = new Map<string, RendezvousReport>();
+  /** Texts of records that are not another pipeline's. */
+  private readonly proven = new Set<string>();
+  private readonly said = new Set<string>();
 
+  /** @param own null: whoever may store packages of the project is trusted */
   constructor(
     private readonly registry: PackageRegistry,
     private readonly timing: Pick<Timing, 'now'> = REAL_TIME,
+    private readonly own: OwnPipeline | null = null,
   ) {}
 
   async find(sessionId: string): Promise<RendezvousRecord | null> {
-    const record = await this.read(sessionId, 'retry');
-    return record !== null && record.expiresAtMs > this.timing.now() ? record : null;
+    for (let left = REPLACED_AT_MOST; ; left--) {
+      const text = await this.download(sessionId, 'retry');
+      if (text === null) return null;
+      const provenance = await this.provenanceOf(sessionId, text);
+      if (provenance === 'replaced' && left > 0) continue;
+      if (provenance !== 'own') return null;
+      const record = this.parsed(sessionId, text);
+      return record.expiresAtMs > this.timing.now() ? record : null;
+    }
   }
 
   async publish(record: RendezvousRecord): Promise<void> {
@@ -100,9 +124,37 @@ export class GitlabPackagesRendezvous implements Rendezvous {
   }
 
   private async read(sessionId: string, patience: Patience): Promise<RendezvousRecord | null> {
-    const [version, file] = [versionOf(checked(sessionId)), recordFile(sessionId)];
-    const text = await this.registry.download(version, file, patience);
-    if (text === null) return null;
+    const text = await this.download(sessionId, patience);
+    return text === null ? null : this.parsed(sessionId, text);
+  }
+
+  private download(sessionId: string, patience: Patience): Promise<string | null> {
+    return this.registry.download(versionOf(checked(sessionId)), recordFile(sessionId), patience);
+  }
+
+  /** Only of a session of the own pipeline: it has no others where id tokens decide. What is unknown counts as own. */
+  private async provenanceOf(sessionId: string, text: string): Promise<'own' | 'foreign' | 'replaced'> {
+    const version = versionOf(sessionId);
+    if (this.own === null || version !== versionOf(`0-${this.own.id}`)) return 'own';
+    if (this.proven.has(text)) return 'own';
+    const name = recordFile(sessionId);
+    const provenance = await provenanceOf(this.registry, { version, name, text }, this.own.id);
+    if (provenance === 'own' || provenance === 'unknown') {
+      this.proven.add(text);
+      return 'own';
+    }
+    if (provenance === 'replaced') return provenance;
+    // It is asked again: a copy of the same bytes may follow. Said once.
+    if (!this.said.has(text))
+      this.own.warn(
+        `the address of a coordinator in ${name} (package ${PACKAGE_NAME} ${version}) is ignored: GitLab does not say that a job of pipeline ${this.own.id} has stored it`,
+      );
+    this.said.add(text);
+    return 'foreign';
+  }
+
+  private parsed(sessionId: string, text: string): RendezvousRecord {
+    const [version, file] = [versionOf(sessionId), recordFile(sessionId)];
     const record = rendezvousRecordSchema.safeParse(parseJson(text));
     if (record.success && record.data.sessionId === sessionId) return record.data;
     throw new DteError(

@@ -17,14 +17,24 @@ const packageSchema = z.object({
   name: z.string(),
   version: z.string().nullable(),
   created_at: z.string().transform((text) => Date.parse(text)),
+  /** Of the job that has stored its first file; absent if it was no job. */
+  pipeline: z.object({ id: z.int() }).nullish(),
 });
-const packageFileSchema = z.object({ id: z.int(), file_name: z.string() });
+const packageFileSchema = z.object({
+  id: z.int(),
+  file_name: z.string(),
+  file_sha256: z.string().nullish(),
+  /** Of the jobs that have stored it; absent if it was no job. */
+  pipelines: z.array(z.object({ id: z.int() })).nullish(),
+});
 
 export type PackageEntry = z.infer<typeof packageSchema>;
 export type PackageFileEntry = z.infer<typeof packageFileSchema>;
 
 /** Entries of one page: the maximum of GitLab's API. Not configurable. */
 const PER_PAGE = 100;
+/** Pages of the files of one package that are read: a pipeline has a record, and a report of each agent that could not connect. */
+const FILE_PAGES = 20;
 
 /** The packages of one project, as seen by one of its jobs: https://docs.gitlab.com/user/packages/generic_packages/ */
 export class PackageRegistry {
@@ -60,7 +70,11 @@ export class PackageRegistry {
   }
 
   /** Our packages, `order` by age; at most one page. */
-  packages(order: 'newest first' | 'oldest first', version?: string): Promise<readonly PackageEntry[]> {
+  packages(
+    order: 'newest first' | 'oldest first',
+    version?: string,
+    patience: Patience = 'once',
+  ): Promise<readonly PackageEntry[]> {
     const query = new URLSearchParams({
       package_type: 'generic',
       package_name: PACKAGE_NAME,
@@ -70,12 +84,24 @@ export class PackageRegistry {
       sort: order === 'newest first' ? 'desc' : 'asc',
       per_page: String(PER_PAGE),
     });
-    return this.list(`/packages?${query.toString()}`, packageSchema);
+    return this.list(`/packages?${query.toString()}`, packageSchema, patience);
   }
 
-  /** At most one page. */
-  files(packageId: number): Promise<readonly PackageFileEntry[]> {
-    return this.list(`/packages/${packageId}/package_files?per_page=${PER_PAGE}`, packageFileSchema);
+  /** At most one page. @param page the first is 1 */
+  files(packageId: number, patience: Patience = 'once', page = 1): Promise<readonly PackageFileEntry[]> {
+    const path = `/packages/${packageId}/package_files?per_page=${PER_PAGE}&page=${page}`;
+    return this.list(path, packageFileSchema, patience);
+  }
+
+  /** All files of a package. */
+  async allFiles(packageId: number, patience: Patience): Promise<readonly PackageFileEntry[]> {
+    const files: PackageFileEntry[] = [];
+    for (let page = 1; page <= FILE_PAGES; page++) {
+      const some = await this.files(packageId, patience, page);
+      files.push(...some);
+      if (some.length < PER_PAGE) break;
+    }
+    return files;
   }
 
   /** @returns whether it was permitted, as it is for maintainers */
@@ -92,8 +118,8 @@ export class PackageRegistry {
     return status === 204 || status === 200;
   }
 
-  private async list<T>(path: string, entry: z.ZodType<T>): Promise<readonly T[]> {
-    const answer = await this.client.ask({ method: 'GET', path, patience: 'once' });
+  private async list<T>(path: string, entry: z.ZodType<T>, patience: Patience): Promise<readonly T[]> {
+    const answer = await this.client.ask({ method: 'GET', path, patience });
     if (answer.status !== 200) throw this.refused('GET', path, answer);
     try {
       return z.array(entry).parse(JSON.parse(answer.body));

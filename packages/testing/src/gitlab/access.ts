@@ -51,6 +51,12 @@ export class Access {
     return { status: 200, body: { id: Number(bearer.jobId), status: 'running' } };
   }
 
+  /** The job whose token is presented; null: it is none of a job. */
+  jobOf(call: Call): number | null {
+    const { jobId = null } = this.bearers.get(single(call.headers['job-token']) ?? '') ?? {};
+    return jobId === null ? null : Number(jobId);
+  }
+
   /** `GET /user`: the user of an access token; each token of a project has its own. */
   currentUser(call: Call): Answer {
     const id = this.userOf(call);

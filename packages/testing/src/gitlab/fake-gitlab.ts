@@ -98,13 +98,20 @@ export class FakeGitlab {
     this.issuerOfTokens = new FakeIssuer(url, now);
     this.signIn = new FakeSignIn(this.issuerOfTokens, now);
     this.registry = new FakePackageRegistry(now);
-    this.packagesApi = new PackagesApi({ storageUrl, access, registry: this.registry, projectOf });
     this.pipelines = new PipelinesApi(access, projectOf);
     this.notesApi = new NotesApi(access, projectOf);
     this.refs = new RefsApi(access, projectOf);
     const { pipelines } = this;
     const store = new FakeJobStore((id) => pipelines.byId(id), now);
     this.jobs = store;
+    const pipelineOf = (jobId: number): number | null => store.find(jobId)?.pipeline.id ?? null;
+    this.packagesApi = new PackagesApi({
+      storageUrl,
+      access,
+      registry: this.registry,
+      projectOf,
+      pipelineOf,
+    });
     this.jobsApi = new JobsApi({ access, store, pipelines, storageUrl, projectOf });
   }
 

@@ -4,6 +4,8 @@ export interface FakePackageFile {
   readonly name: string;
   readonly content: string;
   readonly createdAtMs: number;
+  /** Of the job that has stored it; null: a person has, or nobody knows its pipeline. */
+  readonly pipelineId: number | null;
 }
 
 export interface FakePackage {
@@ -43,10 +45,16 @@ export class FakePackageRegistry {
     );
   }
 
-  put(path: PackagePath, fileName: string, content: string, status: FakePackage['status']): FakePackageFile {
+  put(
+    path: PackagePath,
+    {
+      status,
+      ...stored
+    }: Pick<FakePackageFile, 'name' | 'content' | 'pipelineId'> & Pick<FakePackage, 'status'>,
+  ): FakePackageFile {
     const createdAtMs = this.now();
     const existing = this.find(path);
-    const file = { id: this.nextId++, name: fileName, content, createdAtMs };
+    const file = { id: this.nextId++, ...stored, createdAtMs };
     const files = [...(existing?.files ?? []), file];
     const { id, createdAtMs: since } = existing ?? { id: this.nextId++, createdAtMs };
     const others = this.packages.filter((each) => each !== existing);

@@ -18,23 +18,28 @@ const STORED = /^\/object-storage\/(\d+)$/;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const shownPackage = ({ id, name, version, status, createdAtMs }: FakePackage): object => ({
+const shownPackage = ({ id, name, version, status, createdAtMs, files }: FakePackage): object => ({
   id,
   name,
   version,
   status,
   package_type: 'generic',
   created_at: iso(createdAtMs),
+  ...(files[0]?.pipelineId == null ? {} : { pipeline: { id: files[0].pipelineId } }),
   tags: [],
 });
 
-const shownFile = (of: FakePackage, { id, name, content, createdAtMs }: FakePackageFile): object => ({
+const shownFile = (
+  of: FakePackage,
+  { id, name, content, createdAtMs, pipelineId }: FakePackageFile,
+): object => ({
   id,
   package_id: of.id,
   created_at: iso(createdAtMs),
   file_name: name,
   size: Buffer.byteLength(content),
   file_sha256: createHash('sha256').update(content).digest('hex'),
+  ...(pipelineId === null ? {} : { pipelines: [{ id: pipelineId, project_id: of.projectId }] }),
 });
 
 export interface PackagesApiOptions {
@@ -43,6 +48,8 @@ export interface PackagesApiOptions {
   readonly access: Access;
   readonly registry: FakePackageRegistry;
   readonly projectOf: (id: string) => FakeProject | undefined;
+  /** The pipeline of a job, if it is known. */
+  readonly pipelineOf: (jobId: number) => number | null;
 }
 
 /** Generic packages (upload, download) and the packages API (list, delete), as documented by GitLab. */
@@ -95,13 +102,16 @@ export class PackagesApi {
       if (!rule.test(value)) return { status: 400, body: { error: `${what} is invalid` } };
     }
     const path = { projectId: project.id, name, version };
-    const { registry } = this.options;
+    const { access, registry, pipelineOf } = this.options;
     if (writes) {
       const exists = registry.newest(path, fileName) !== undefined;
       if (exists && project.duplicates === 'rejected')
         return refusal(400, '400 Bad request - Duplicate package is not allowed');
       const status = call.query.get('status') === 'hidden' ? 'hidden' : 'default';
-      const file = registry.put(path, fileName, call.body.toString('utf8'), status);
+      const jobId = access.jobOf(call);
+      const pipelineId = jobId === null ? null : pipelineOf(jobId);
+      const content = call.body.toString('utf8');
+      const file = registry.put(path, { name: fileName, content, status, pipelineId });
       if (call.query.get('select') === 'package_file') return { status: 200, body: { id: file.id } };
       return { status: 201, body: { message: '201 Created' } };
     }
